@@ -1,0 +1,1 @@
+//! Agents, arena, sizing, risk gate, paper exchange and portfolio.

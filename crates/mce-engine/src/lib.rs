@@ -1,0 +1,1 @@
+//! The realtime pipeline, the step, replay, training data, bundles and evaluation.

@@ -1,0 +1,1 @@
+//! The 14 features, the normaliser, labels and bars.

@@ -1,0 +1,1 @@
+//! Market vocabulary: prices, sizes, events, order books, snapshots, signals, orders and fills.

@@ -1,0 +1,1 @@
+//! Simulated markets that speak real venues' protocols.

@@ -1,0 +1,1 @@
+//! The Temporal Fusion Transformer: streaming forward, batch forward and backward, training.

@@ -1,0 +1,1 @@
+//! Venue protocols without I/O: decode, encode and sequence rules.
