@@ -4,6 +4,10 @@
 //! code serves a live stream and a stored one.
 #![deny(missing_docs)]
 
+pub mod bars;
+pub mod error;
 pub mod sample;
 
+pub use bars::{Bar, BarBuilder, FLAT_BARS_MAX};
+pub use error::FeatureError;
 pub use sample::{FEATURE_NAMES, FeatureConfig, FeatureConfigError, N_FEATURES, SCHEMA, Sample};
