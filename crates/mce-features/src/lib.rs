@@ -5,9 +5,18 @@
 #![deny(missing_docs)]
 
 pub mod bars;
+mod ema;
+pub mod engine;
 pub mod error;
+mod kernel;
+pub mod labels;
+pub mod normalizer;
+mod quantile;
 pub mod sample;
 
 pub use bars::{Bar, BarBuilder, FLAT_BARS_MAX};
-pub use error::FeatureError;
+pub use engine::{Counters, FeatureEngine, RESET_NS};
+pub use error::{FeatureError, LevelProblem};
+pub use labels::{Label, LabelError, PressureMove};
+pub use normalizer::{FeatureFit, FeatureNormalizer, NormalizerRow};
 pub use sample::{FEATURE_NAMES, FeatureConfig, FeatureConfigError, N_FEATURES, SCHEMA, Sample};
