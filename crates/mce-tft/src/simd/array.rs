@@ -141,6 +141,10 @@ impl<M: LaneMath, const N: usize> Simd for Array<M, N> {
         from_fn(|i| if v[i] > Self::R::ZERO { yes[i] } else { no[i] })
     }
     #[inline(always)]
+    fn sqrt(self, v: Self::V) -> Self::V {
+        v.map(Real::sqrt)
+    }
+    #[inline(always)]
     fn recip(self, v: Self::V) -> Self::V {
         from_fn(|i| Self::R::ONE / v[i])
     }

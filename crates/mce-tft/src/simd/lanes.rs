@@ -55,6 +55,8 @@ pub trait Simd: Copy {
     fn min(self, a: Self::V, b: Self::V) -> Self::V;
     /// `yes` where `v` > 0, else `no`.
     fn select_positive(self, v: Self::V, yes: Self::V, no: Self::V) -> Self::V;
+    /// √v.
+    fn sqrt(self, v: Self::V) -> Self::V;
     /// 1 / v to about one unit in the last place; v is finite and not 0.
     fn recip(self, v: Self::V) -> Self::V;
     /// The whole number nearest to each lane, |v| < 2²².

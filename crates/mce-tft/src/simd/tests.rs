@@ -23,6 +23,7 @@ enum Op {
     Max,
     Min,
     SelectPositive,
+    Sqrt,
     Recip,
     Round,
     Scale,
@@ -54,6 +55,7 @@ impl Kernel<f32> for Map<'_, Op> {
                 Op::Max => s.max(a, b),
                 Op::Min => s.min(a, b),
                 Op::SelectPositive => s.select_positive(a, b, c),
+                Op::Sqrt => s.sqrt(s.mul(b, b)),
                 Op::Recip => s.recip(b),
                 Op::Round => s.round(a),
                 Op::Scale => s.scale(a, s.round(b)),
@@ -118,6 +120,7 @@ fn arithmetic_agrees_with_doubles() {
         0.0,
         |a, b, c, _| if a > 0.0 { b } else { c },
     );
+    check(Op::Sqrt, 1e-6, |_, b, _, _| b.abs());
     check(Op::Recip, 2e-7, |_, b, _, _| 1.0 / b);
     check(Op::Round, 0.0, |a, _, _, _| a.round_ties_even());
     check(Op::Scale, 1e-7, |a, b, _, _| {

@@ -154,6 +154,11 @@ impl Simd for Avx2 {
         unsafe { _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_GT_OQ>(v, _mm256_setzero_ps())) }
     }
     #[inline(always)]
+    fn sqrt(self, v: __m256) -> __m256 {
+        // SAFETY: the token proves AVX2.
+        unsafe { _mm256_sqrt_ps(v) }
+    }
+    #[inline(always)]
     fn recip(self, v: __m256) -> __m256 {
         self.div(self.splat(1.0), v)
     }
@@ -298,6 +303,11 @@ impl Simd for Avx512 {
                 yes,
             )
         }
+    }
+    #[inline(always)]
+    fn sqrt(self, v: __m512) -> __m512 {
+        // SAFETY: the token proves AVX-512F.
+        unsafe { _mm512_sqrt_ps(v) }
     }
     #[inline(always)]
     fn recip(self, v: __m512) -> __m512 {
