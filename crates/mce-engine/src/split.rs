@@ -59,5 +59,7 @@ pub fn split(
 /// The time at `share` of the span from the first to the last sample.
 pub fn time_at_share(samples: &[Sample], share: f64) -> Option<UnixNanos> {
     let (first, last) = (samples.first()?.ts, samples.last()?.ts);
-    Some(UnixNanos(first.0 + (last.since(first) as f64 * share) as i64))
+    Some(UnixNanos(
+        first.0 + (last.since(first) as f64 * share) as i64,
+    ))
 }

@@ -16,7 +16,12 @@ impl Linear {
     /// The linear score of one row.
     pub fn score(&self, row: &[f64]) -> f64 {
         let mut sum = self.intercept;
-        for (((x, m), s), w) in row.iter().zip(&self.mean).zip(&self.scale).zip(&self.weights) {
+        for (((x, m), s), w) in row
+            .iter()
+            .zip(&self.mean)
+            .zip(&self.scale)
+            .zip(&self.weights)
+        {
             sum += w * (x - m) / s;
         }
         sum
@@ -25,6 +30,35 @@ impl Linear {
     /// The logistic of [`Linear::score`].
     pub fn probability(&self, row: &[f64]) -> f64 {
         logistic(self.score(row))
+    }
+
+    /// Means and scales a column, weights of the standardised columns, intercept.
+    pub fn parts(&self) -> (&[f64], &[f64], &[f64], f64) {
+        (&self.mean, &self.scale, &self.weights, self.intercept)
+    }
+
+    /// The predictor of such parts; `None` unless they are of one width, finite, and every scale above 0.
+    pub fn from_parts(
+        mean: Vec<f64>,
+        scale: Vec<f64>,
+        weights: Vec<f64>,
+        intercept: f64,
+    ) -> Option<Self> {
+        let sound = mean.len() == weights.len()
+            && scale.len() == weights.len()
+            && scale.iter().all(|s| *s > 0.0)
+            && mean
+                .iter()
+                .chain(&scale)
+                .chain(&weights)
+                .all(|x| x.is_finite())
+            && intercept.is_finite();
+        sound.then_some(Linear {
+            mean,
+            scale,
+            weights,
+            intercept,
+        })
     }
 
     /// Weights of the standardised columns.
@@ -99,7 +133,12 @@ impl Design {
     fn standardised(&self, mean: &[f64], scale: &[f64]) -> Vec<f64> {
         self.values
             .chunks_exact(self.columns)
-            .flat_map(|row| row.iter().zip(mean).zip(scale).map(|((x, m), s)| (x - m) / s))
+            .flat_map(|row| {
+                row.iter()
+                    .zip(mean)
+                    .zip(scale)
+                    .map(|((x, m), s)| (x - m) / s)
+            })
             .collect()
     }
 }
@@ -250,7 +289,9 @@ mod tests {
     #[test]
     fn ridge_without_penalty_finds_the_plane() {
         let design = rows();
-        let y: Vec<f64> = (0..200).map(|i| 3.0 + 0.5 * design.row(i)[0] - 2.0 * design.row(i)[1]).collect();
+        let y: Vec<f64> = (0..200)
+            .map(|i| 3.0 + 0.5 * design.row(i)[0] - 2.0 * design.row(i)[1])
+            .collect();
         let fit = ridge(&design, &y, 0.0).expect("a fit");
         for (i, y) in y.iter().enumerate() {
             assert!((fit.score(design.row(i)) - y).abs() < 1e-9);
@@ -261,14 +302,23 @@ mod tests {
     fn ridge_shrinks() {
         let design = rows();
         let y: Vec<f64> = (0..200).map(|i| design.row(i)[0]).collect();
-        let norm = |lambda| ridge(&design, &y, lambda).expect("a fit").weights().iter().map(|w| w * w).sum::<f64>();
+        let norm = |lambda| {
+            ridge(&design, &y, lambda)
+                .expect("a fit")
+                .weights()
+                .iter()
+                .map(|w| w * w)
+                .sum::<f64>()
+        };
         assert!(norm(0.0) > norm(0.1) && norm(0.1) > norm(10.0) && norm(10.0) > 0.0);
     }
 
     #[test]
     fn logistic_regression_satisfies_its_equations() {
         let design = rows();
-        let event: Vec<bool> = (0..200).map(|i| design.row(i)[0] + ((i * 71) % 89) as f64 > 95.0).collect();
+        let event: Vec<bool> = (0..200)
+            .map(|i| design.row(i)[0] + ((i * 71) % 89) as f64 > 95.0)
+            .collect();
         let fit = logistic_regression(&design, &event, 0.0).expect("a fit");
         // At the optimum the mean forecast is the base rate, with each column as weight too.
         for column in 0..2 {
@@ -278,7 +328,10 @@ mod tests {
                 constant += error;
                 weighted += error * design.row(i)[column];
             }
-            assert!(constant.abs() < 1e-6 && weighted.abs() < 1e-4, "{constant} {weighted}");
+            assert!(
+                constant.abs() < 1e-6 && weighted.abs() < 1e-4,
+                "{constant} {weighted}"
+            );
         }
         assert!(fit.weights()[0] > 0.0);
     }

@@ -33,7 +33,11 @@ pub fn ranks(values: &[f64]) -> Vec<f64> {
     let mut from = 0;
     while from < order.len() {
         let value = values[order[from]];
-        let to = from + order[from..].iter().take_while(|i| values[**i] == value).count();
+        let to = from
+            + order[from..]
+                .iter()
+                .take_while(|i| values[**i] == value)
+                .count();
         let rank = (from + to + 1) as f64 / 2.0;
         for index in &order[from..to] {
             ranks[*index] = rank;
@@ -57,7 +61,12 @@ pub fn newey_west_t(x: &[f64], y: &[f64], lags: usize) -> Option<f64> {
     let m = mean(&product);
     let centred: Vec<f64> = product.iter().map(|p| p - m).collect();
     let autocovariance = |lag: usize| {
-        centred[lag..].iter().zip(&centred).map(|(a, b)| a * b).sum::<f64>() / n as f64
+        centred[lag..]
+            .iter()
+            .zip(&centred)
+            .map(|(a, b)| a * b)
+            .sum::<f64>()
+            / n as f64
     };
     let mut variance = autocovariance(0);
     for lag in 1..=lags {
@@ -95,7 +104,11 @@ pub fn pr_auc(score: &[f64], event: &[bool]) -> Option<f64> {
     let mut from = 0;
     while from < order.len() {
         let value = score[order[from]];
-        let to = from + order[from..].iter().take_while(|i| score[**i] == value).count();
+        let to = from
+            + order[from..]
+                .iter()
+                .take_while(|i| score[**i] == value)
+                .count();
         let new = order[from..to].iter().filter(|i| event[**i]).count();
         hits += new;
         seen = to;
@@ -211,7 +224,10 @@ mod tests {
     fn curves_of_known_scores() {
         let event = [false, false, true, true];
         close(roc_auc(&[0.1, 0.4, 0.35, 0.8], &event), 0.75);
-        close(pr_auc(&[0.1, 0.4, 0.35, 0.8], &event), 0.5 + 0.5 * 2.0 / 3.0);
+        close(
+            pr_auc(&[0.1, 0.4, 0.35, 0.8], &event),
+            0.5 + 0.5 * 2.0 / 3.0,
+        );
         close(roc_auc(&[0.5; 4], &event), 0.5);
         close(pr_auc(&[0.5; 4], &event), 0.5);
         assert_eq!(roc_auc(&[0.1], &[true]), None);
@@ -230,7 +246,11 @@ mod tests {
     fn overlapping_labels_widen_the_error() {
         // Each value twice: twice the rows, but no more knowledge than half of them.
         let single: Vec<f64> = (0..200).map(|i| ((i * 7919) % 101) as f64 - 50.0).collect();
-        let y: Vec<f64> = single.iter().enumerate().map(|(i, x)| x + ((i * 104_729) % 97) as f64).collect();
+        let y: Vec<f64> = single
+            .iter()
+            .enumerate()
+            .map(|(i, x)| x + ((i * 104_729) % 97) as f64)
+            .collect();
         let twice = |v: &[f64]| v.iter().flat_map(|x| [*x, *x]).collect::<Vec<_>>();
         let plain = newey_west_t(&twice(&single), &twice(&y), 0).expect("a figure");
         let robust = newey_west_t(&twice(&single), &twice(&y), 2).expect("a figure");
