@@ -8,16 +8,17 @@
 //! - `statics`, `vsn`, `selection`, `lstm`, `positions`, `attention`, `tail`: its parts, in the order of the forward pass;
 //! - `gate`, `grn`: what the parts are made of;
 //! - `kernels`: their inner loops; `dropout`: masks from a counter;
-//! - `runner`: the public face.
+//! - `runner`: the public face; `contexts`: what a stream needs of a symbol.
 //!
 //! Losses are left to `loss`, parameters and their folding to `params` and `fold`, threads to `train`.
 
 mod attention;
 pub(crate) mod chunk;
+pub(crate) mod contexts;
 pub(crate) mod dropout;
 mod gate;
 mod grn;
-mod kernels;
+pub(crate) mod kernels;
 mod lstm;
 mod positions;
 pub(crate) mod runner;

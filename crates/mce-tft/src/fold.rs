@@ -47,6 +47,25 @@ impl<R: Real> Folded<R> {
         }
     }
 
+    /// The same folded weights, rounded to another precision.
+    pub(crate) fn cast<Q: Real>(&self) -> Folded<Q> {
+        let cast = |from: &AlignedBuf<R>| {
+            let mut to = AlignedBuf::zeroed(from.len());
+            for (to, from) in to.iter_mut().zip(from.iter()) {
+                *to = Q::from_f64(from.to_f64());
+            }
+            to
+        };
+        let (w, t) = (cast(&self.w), cast(&self.t));
+        Folded {
+            plan: self.plan.clone(),
+            isa: self.isa,
+            w,
+            t,
+            scratch: AlignedBuf::default(),
+        }
+    }
+
     pub(crate) fn plan(&self) -> &Plan {
         &self.plan
     }
@@ -65,6 +84,15 @@ impl<R: Real> Folded<R> {
     #[inline(always)]
     pub(crate) fn t(&self, span: Span) -> &[R] {
         &self.t[span.range()]
+    }
+
+    /// As [`load`](Self::load), but multiplied out in doubles, so that every folded weight is rounded once: what is
+    /// loaded once and used often.
+    pub(crate) fn load_rounded_once(&mut self, config: &TftConfig, params: &Params<R>) {
+        let mut exact = Folded::<f64>::new(config, self.isa);
+        exact.load(&params.cast());
+        let rounded: Self = exact.cast();
+        (self.w, self.t) = (rounded.w, rounded.t);
     }
 
     /// Multiplies out the weights of `params`, which must be of the same configuration.

@@ -96,6 +96,23 @@ impl LossSums {
         }
     }
 
+    /// Adds the labels that `other` counted.
+    pub(crate) fn add_counts(&mut self, other: &Self) {
+        for (to, from) in self.counts.iter_mut().zip(&other.counts) {
+            *to += *from;
+        }
+    }
+
+    /// Labels counted, by head.
+    pub(crate) fn counts(&self) -> &[usize] {
+        &self.counts
+    }
+
+    /// Goes on from counts that were saved.
+    pub(crate) fn set_counts(&mut self, counts: &[usize]) {
+        self.counts.copy_from_slice(counts);
+    }
+
     /// Adds the losses of a part to `sums` (one a head, a sum over labels and levels), and writes the gradient of the
     /// whole batch's loss by the outputs.
     ///

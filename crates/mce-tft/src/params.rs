@@ -5,7 +5,7 @@
 
 mod init;
 pub(crate) mod layout;
-mod weights;
+pub(crate) mod weights;
 
 use std::sync::Arc;
 

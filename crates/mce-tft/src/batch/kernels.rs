@@ -81,6 +81,72 @@ impl<R: Real> Kernel<R> for GluNorm<'_, R> {
     }
 }
 
+/// [`GluNorm`] that keeps nothing for a backward pass.
+pub(crate) struct GluNormOut<'a, R> {
+    /// `[rows, 2·width]`.
+    pub(crate) g: &'a [R],
+    /// `[rows, width]`.
+    pub(crate) skip: &'a [R],
+    pub(crate) gamma: &'a [R],
+    pub(crate) beta: &'a [R],
+    /// `[rows, width]`.
+    pub(crate) out: &'a mut [R],
+}
+
+impl<R: Real> Kernel<R> for GluNormOut<'_, R> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd<R = R>>(self, s: S) {
+        let width = self.gamma.len();
+        let rows = self
+            .skip
+            .chunks_exact(width)
+            .zip(self.out.chunks_exact_mut(width));
+        for (g, (skip, out)) in self.g.chunks_exact(2 * width).zip(rows) {
+            glu_norm_row(s, g, skip, (self.gamma, self.beta), out);
+        }
+    }
+}
+
+/// One row of [`GluNormOut`].
+#[inline(always)]
+#[allow(clippy::cast_precision_loss)]
+pub(crate) fn glu_norm_row<S: Simd>(
+    s: S,
+    g: &[S::R],
+    skip: &[S::R],
+    (gamma, beta): (&[S::R], &[S::R]),
+    out: &mut [S::R],
+) {
+    let width = gamma.len();
+    let per_width = S::R::from_f64(1.0 / width as f64);
+    let (a, b) = g.split_at(width);
+    let mut sum = s.splat(S::R::ZERO);
+    for at in (0..width).step_by(S::LANES) {
+        let y = s.fma(
+            s.load_at(a, at),
+            s.sigmoid(s.load_at(b, at)),
+            s.load_at(skip, at),
+        );
+        s.store_at(y, out, at);
+        sum = s.add(sum, y);
+    }
+    let mean = s.splat(s.sum(sum) * per_width);
+    let mut squares = s.splat(S::R::ZERO);
+    for at in (0..width).step_by(S::LANES) {
+        let centred = s.sub(s.load_at(out, at), mean);
+        let centred = s.keep_first(centred, lanes_at::<S>(width, at));
+        squares = s.fma(centred, centred, squares);
+    }
+    let inverse = S::R::ONE / (s.sum(squares) * per_width + S::R::from_f64(NORM_EPSILON)).sqrt();
+    let scale = s.splat(inverse);
+    for at in (0..width).step_by(S::LANES) {
+        let x = s.mul(s.sub(s.load_at(out, at), mean), scale);
+        s.store_at(s.fma(x, s.load_at(gamma, at), s.load_at(beta, at)), out, at);
+    }
+}
+
 /// Backward of [`GluNorm`]: from `dout` to the gradient of `g` (in place of g), of the skip, and sums over the rows for
 /// γ, β and the bias of g.
 pub(super) struct GluNormBackward<'a, R> {
@@ -159,7 +225,7 @@ fn add_at<S: Simd>(s: S, to: &mut [S::R], at: usize, v: S::V) {
 }
 
 /// x ← ELU(x), α = 1.
-pub(super) struct Elu<'a, R>(pub(super) &'a mut [R]);
+pub(crate) struct Elu<'a, R>(pub(crate) &'a mut [R]);
 
 impl<R: Real> Kernel<R> for Elu<'_, R> {
     type Out = ();

@@ -180,7 +180,7 @@ impl<R: Real> BatchRunner<R> {
     /// # Panics
     /// When `params` is of a configuration with other shapes.
     pub fn load(&mut self, params: &Params<R>) {
-        self.folded.load(params);
+        self.folded.load_rounded_once(&self.config, params);
     }
 
     /// The outputs of `batch`, `[B, T, outputs]`.
@@ -372,7 +372,7 @@ impl<R: Real> BatchRunner<R> {
 }
 
 /// Appends time-major rows `[steps, windows, …]` window by window.
-fn append_by_window<R: Copy>(windows: usize, from: &[R], to: &mut Vec<R>, steps: usize) {
+pub(crate) fn append_by_window<R: Copy>(windows: usize, from: &[R], to: &mut Vec<R>, steps: usize) {
     let width = from.len() / (steps * windows);
     for window in 0..windows {
         for step in 0..steps {

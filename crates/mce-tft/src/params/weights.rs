@@ -31,20 +31,38 @@ impl<R: Real> Weights<R> {
     /// [`TftError::WeightsFile`] when the bytes are not such a file, [`TftError::WeightsMismatch`] with every tensor
     /// that is missing, extra, of another shape or dtype, or holds a value that is not finite.
     pub fn from_safetensors(config: &TftConfig, bytes: &[u8]) -> Result<Self, TftError> {
-        let file = SafeTensors::deserialize(bytes).map_err(TftError::WeightsFile)?;
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(TftError::WeightsFile)?;
-        let metadata = header
-            .metadata()
-            .iter()
-            .flatten()
-            .map(|(key, text)| (key.clone(), text.clone()))
-            .collect();
-        let mut found: HashMap<&str, TensorView<'_>> = file.iter().collect();
         let mut params = Params::zeros(config);
-        let mut problems = Vec::new();
+        let metadata = read(bytes, &mut [("", &mut params)])?;
+        Ok(Self { params, metadata })
+    }
+
+    /// The bytes of a safetensors file, dtype `F32`. Equal parameters and metadata give equal bytes.
+    #[must_use]
+    pub fn to_safetensors(&self) -> Vec<u8> {
+        write(&[("", &self.params)], &self.metadata)
+    }
+}
+
+/// Fills several sets of parameters from one file, the names of each behind a prefix of its own, and gives the metadata.
+pub(crate) fn read<R: Real>(
+    bytes: &[u8],
+    parts: &mut [(&str, &mut Params<R>)],
+) -> Result<BTreeMap<String, String>, TftError> {
+    let file = SafeTensors::deserialize(bytes).map_err(TftError::WeightsFile)?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(TftError::WeightsFile)?;
+    let metadata = header
+        .metadata()
+        .iter()
+        .flatten()
+        .map(|(key, text)| (key.clone(), text.clone()))
+        .collect();
+    let mut found: HashMap<&str, TensorView<'_>> = file.iter().collect();
+    let mut problems = Vec::new();
+    for (prefix, params) in parts {
         let layout = params.layout().clone();
         for spec in layout.tensors() {
-            let read = match found.remove(spec.name.as_str()) {
+            let name = format!("{prefix}{}", spec.name);
+            let read = match found.remove(name.as_str()) {
                 None => Err(format!("missing, expected {:?}", spec.shape)),
                 Some(view) if view.shape() != spec.shape => Err(format!(
                     "shape {:?}, expected {:?}",
@@ -54,60 +72,64 @@ impl<R: Real> Weights<R> {
                 Some(view) => read_values(&view, params.span_mut(spec.span)),
             };
             if let Err(problem) = read {
-                problems.push(format!("{}: {problem}", spec.name));
+                problems.push(format!("{name}: {problem}"));
             }
         }
-        let mut extra: Vec<_> = found
+    }
+    let mut extra: Vec<_> = found
+        .into_iter()
+        .map(|(name, view)| (name, view.shape().to_vec()))
+        .collect();
+    extra.sort_unstable();
+    problems.extend(
+        extra
             .into_iter()
-            .map(|(name, view)| (name, view.shape().to_vec()))
-            .collect();
-        extra.sort_unstable();
-        problems.extend(
-            extra
-                .into_iter()
-                .map(|(name, shape)| format!("{name}: unknown tensor, shape {shape:?}")),
-        );
-        if problems.is_empty() {
-            Ok(Self { params, metadata })
-        } else {
-            Err(TftError::WeightsMismatch { problems })
-        }
+            .map(|(name, shape)| format!("{name}: unknown tensor, shape {shape:?}")),
+    );
+    if problems.is_empty() {
+        Ok(metadata)
+    } else {
+        Err(TftError::WeightsMismatch { problems })
     }
+}
 
-    /// The bytes of a safetensors file, dtype `F32`. Equal parameters and metadata give equal bytes.
-    #[must_use]
-    pub fn to_safetensors(&self) -> Vec<u8> {
-        let tensors: Vec<_> = self.params.tensors().collect();
-        let mut header: BTreeMap<&str, HeaderEntry<'_>> = BTreeMap::new();
-        if !self.metadata.is_empty() {
-            header.insert("__metadata__", HeaderEntry::Metadata(&self.metadata));
-        }
-        let mut end = 0;
-        for tensor in &tensors {
-            let start = end;
-            end += tensor.values.len() * size_of::<f32>();
-            header.insert(
-                tensor.name,
-                HeaderEntry::Tensor {
-                    dtype: "F32",
-                    shape: tensor.shape,
-                    data_offsets: [start, end],
-                },
-            );
-        }
-        let mut header = serde_json::to_vec(&header).expect("text and whole numbers only");
-        // Padded with spaces so that the numbers start on a multiple of 8 bytes, as the format asks.
-        header.resize(header.len().next_multiple_of(8), b' ');
-        let mut bytes = Vec::with_capacity(8 + header.len() + end);
-        bytes.extend((header.len() as u64).to_le_bytes());
-        bytes.extend(header);
-        for value in tensors.iter().flat_map(|tensor| tensor.values) {
-            #[allow(clippy::cast_possible_truncation)]
-            let value = value.to_f64() as f32;
-            bytes.extend(value.to_le_bytes());
-        }
-        bytes
+/// One file of several sets of parameters, the names of each behind a prefix of its own.
+pub(crate) fn write<R: Real>(
+    parts: &[(&str, &Params<R>)],
+    metadata: &BTreeMap<String, String>,
+) -> Vec<u8> {
+    let mut header: BTreeMap<String, HeaderEntry<'_>> = BTreeMap::new();
+    if !metadata.is_empty() {
+        header.insert("__metadata__".into(), HeaderEntry::Metadata(metadata));
     }
+    let mut end = 0;
+    let tensors = || {
+        parts
+            .iter()
+            .flat_map(|(prefix, params)| params.tensors().map(move |tensor| (prefix, tensor)))
+    };
+    for (prefix, tensor) in tensors() {
+        let start = end;
+        end += tensor.values.len() * size_of::<f32>();
+        let entry = HeaderEntry::Tensor {
+            dtype: "F32",
+            shape: tensor.shape,
+            data_offsets: [start, end],
+        };
+        header.insert(format!("{prefix}{}", tensor.name), entry);
+    }
+    let mut header = serde_json::to_vec(&header).expect("text and whole numbers only");
+    // Padded with spaces so that the numbers start on a multiple of 8 bytes, as the format asks.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let mut bytes = Vec::with_capacity(8 + header.len() + end);
+    bytes.extend((header.len() as u64).to_le_bytes());
+    bytes.extend(header);
+    for value in tensors().flat_map(|(_, tensor)| tensor.values) {
+        #[allow(clippy::cast_possible_truncation)]
+        let value = value.to_f64() as f32;
+        bytes.extend(value.to_le_bytes());
+    }
+    bytes
 }
 
 #[derive(Serialize)]
