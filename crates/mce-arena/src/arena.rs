@@ -16,105 +16,28 @@
 //! While an order in an instrument is out, its agents hold: nothing is decided on a position that is about to change.
 //! Orders are market orders or immediate-or-cancel limits, so this lasts for a latency.
 
+mod config;
 mod netting;
 mod shares;
 
 use crate::agent::{Agent, AgentConfig, AgentId, Desk, Permission};
 use crate::apportion::{apportion, split};
 use crate::complexity::{Complexity, ComplexityConfig, ComplexityManager};
-use crate::decision::{Decision, Pause, Stop};
-use crate::error::{ArenaError, Checks};
+use crate::decision::{Pause, Stop};
+use crate::error::ArenaError;
 use crate::exchange::Report;
 use crate::mid::MidPrice;
 use crate::portfolio::{Execution, Portfolio};
-use crate::risk::{Approved, Intent, Part, Refused, RiskGate, RiskLimits, RiskView, TradingMode};
+use crate::risk::{Intent, Part, RiskGate, RiskView, TradingMode};
 use crate::view::MarketView;
+pub use config::{ArenaConfig, ArenaOutput, Cross, OrderStyle};
 use mce_market::{
     AbsentReason, Fill, Instrument, InstrumentId, Money, Order, OrderId, OrderKind, Price, Qty,
-    Reading, Side, Signal, TimeInForce, UnixNanos,
+    Reading, Side, Signal, TimeInForce,
 };
 use netting::{Netting, net};
 pub use shares::CapitalShares;
-use std::collections::{BTreeMap, BTreeSet};
-
-/// How the arena trades the difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum OrderStyle {
-    /// At any price that the risk gate's collar allows when the order is sent.
-    Market,
-    /// Immediate or cancel, at most so many basis points beyond the best price of the other side, 0 to 1000: what
-    /// the market does during the latency cannot cost more. What is not filled is asked for again at the next sample.
-    Protected {
-        /// Basis points beyond the best price.
-        slippage_bps: u32,
-    },
-}
-
-/// Parameters of the arena.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ArenaConfig {
-    /// Cash that the account begins with, above 0.
-    pub initial: Money,
-    /// How orders are sent.
-    pub style: OrderStyle,
-    /// The complexity manager; `None` switches it off.
-    pub complexity: Option<ComplexityConfig>,
-    /// The risk gate's limits.
-    pub limits: RiskLimits,
-}
-
-impl Default for ArenaConfig {
-    /// 100 000, protected by 10 bp, complexity on, the gate's default limits.
-    fn default() -> Self {
-        ArenaConfig {
-            initial: Money::from_whole(100_000),
-            style: OrderStyle::Protected { slippage_bps: 10 },
-            complexity: Some(ComplexityConfig::default()),
-            limits: RiskLimits::default(),
-        }
-    }
-}
-
-/// What one call of [`ArenaManager::process_data`] gave.
-#[derive(Debug, Default)]
-pub struct ArenaOutput {
-    /// One a agent of the instrument, in the order of the configuration.
-    pub decisions: Vec<Decision>,
-    /// What agents traded with each other.
-    pub crosses: Vec<Cross>,
-    /// What the arena wanted to send, approved or not.
-    pub intents: Vec<Intent>,
-    /// What goes to the exchange.
-    pub orders: Vec<Approved<Order>>,
-    /// What does not.
-    pub refused: Vec<Refused>,
-}
-
-impl ArenaOutput {
-    /// Empties it for another call, keeping its memory.
-    pub fn clear(&mut self) {
-        self.decisions.clear();
-        self.crosses.clear();
-        self.intents.clear();
-        self.orders.clear();
-        self.refused.clear();
-    }
-}
-
-/// One agent's side of an internal trade at the mid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cross {
-    /// When, exchange time.
-    pub ts: UnixNanos,
-    /// Which instrument.
-    pub instrument: InstrumentId,
-    /// Which agent.
-    pub agent: AgentId,
-    /// Signed size.
-    pub qty: Qty,
-    /// Size × mid, 0 or more.
-    pub notional: Money,
-}
+use std::collections::BTreeMap;
 
 /// An order that is out.
 #[derive(Clone, Debug)]
@@ -145,26 +68,7 @@ impl ArenaManager {
     /// # Errors
     /// [`ArenaError::Config`] names every value out of range of the arena, or of the first agent that has one.
     pub fn new(config: ArenaConfig, agents: Vec<AgentConfig>) -> Result<Self, ArenaError> {
-        let mut checks = Checks::default();
-        let ids: BTreeSet<AgentId> = agents.iter().map(|agent| agent.id).collect();
-        checks.require("agents", !agents.is_empty(), "at least one agent", 0);
-        checks.require(
-            "agents",
-            ids.len() == agents.len(),
-            "ids that are all different",
-            format_args!("{} ids for {} agents", ids.len(), agents.len()),
-        );
-        checks.require(
-            "initial",
-            config.initial > Money::ZERO,
-            "an amount above 0",
-            config.initial,
-        );
-        if let OrderStyle::Protected { slippage_bps } = config.style {
-            let ok = slippage_bps <= 1000;
-            checks.require("slippage_bps", ok, "0 to 1000", slippage_bps);
-        }
-        checks.finish()?;
+        config.validate(&agents)?;
         if let Some(complexity) = config.complexity {
             ComplexityManager::new(complexity)?;
         }

@@ -111,8 +111,9 @@ impl Sizing {
     /// The part of Kelly's fraction for a confidence in [0, 1]; 0 where the bet is not worth taking.
     pub fn kelly(&self, confidence: f64) -> f64 {
         let edge = self.config.edge_at_full_confidence * confidence;
-        let win = 0.5 * (1.0 + edge);
-        let full = win - (1.0 - win) / self.config.payoff;
+        let payoff = self.config.payoff;
+        // p − (1 − p)/b with p = (1 + e)/2, so that even bets give exactly e.
+        let full = (edge * (payoff + 1.0) + (payoff - 1.0)) / (2.0 * payoff);
         (self.config.kelly_part * full).max(0.0)
     }
 

@@ -32,7 +32,7 @@ pub struct AgentParams {
 
 impl Default for AgentParams {
     /// Votes from 0.2, both ways, a stop at 1.5 standard deviations, 15 minutes at most and one at least, a minute of
-    /// cool-down, re-sized from half of the position on.
+    /// cool-down, re-sized from a quarter of the position on.
     fn default() -> Self {
         AgentParams {
             confidence_min: 0.2,
@@ -41,7 +41,7 @@ impl Default for AgentParams {
             time_out: Duration::from_secs(900),
             hold_min: Duration::from_secs(60),
             cool_down: Duration::from_secs(60),
-            resize_band: 0.5,
+            resize_band: 0.25,
         }
     }
 }
