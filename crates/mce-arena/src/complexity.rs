@@ -61,10 +61,11 @@ pub struct ComplexityConfig {
 }
 
 impl Default for ComplexityConfig {
-    /// 128 moves; from 1 at 0.6 down to 0.1 at 0.95: about one in eight windows of pure coin tosses lies above it.
+    /// 64 moves; from 1 at 0.6 down to 0.1 at 0.95: about one in seventeen windows of pure coin tosses lies above it.
+    /// A thin market takes an hour for 64 moves; a longer window measures better and warms up later.
     fn default() -> Self {
         ComplexityConfig {
-            window: 128,
+            window: 64,
             calm: 0.6,
             critical: 0.95,
             floor: 0.1,

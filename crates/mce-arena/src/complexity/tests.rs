@@ -63,11 +63,7 @@ fn the_scale_is_the_99_percent_quantile_of_coin_tosses() {
 }
 
 fn manager() -> ComplexityManager {
-    ComplexityManager::new(ComplexityConfig {
-        window: 64,
-        ..ComplexityConfig::default()
-    })
-    .unwrap()
+    ComplexityManager::new(ComplexityConfig::default()).unwrap()
 }
 
 /// Feeds bars that move as `moves` says (0 is flat) and gives the reading.

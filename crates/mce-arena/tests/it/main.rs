@@ -87,10 +87,6 @@ impl Loop {
     fn new(rules: MceRulesConfig) -> Self {
         let config = ArenaConfig {
             initial: Money::from_whole(10_000),
-            complexity: Some(ComplexityConfig {
-                window: 64,
-                ..ComplexityConfig::default()
-            }),
             ..ArenaConfig::default()
         };
         Loop {
