@@ -70,12 +70,14 @@ pub(super) fn parse<'a>(
         return Ok(other("array", None));
     };
     let (Some(stream), Some(data)) = (outer.get("stream"), outer.get("data")) else {
-        return reader.object(std::str::from_utf8(frame), &outer, None, bids, asks);
+        let text = std::str::from_utf8(frame)
+            .map_err(|e| reader.unknown_at(e.valid_up_to(), "text that is not UTF-8"))?;
+        return reader.object(text, &outer, None, bids, asks);
     };
     let Text(stream) = reader.read("stream", stream)?;
     let inner: Fields<'a> = reader.read("stream", data)?;
     match inner {
-        Fields::Object(fields) => reader.object(Ok(data), &fields, Some(&stream), bids, asks),
+        Fields::Object(fields) => reader.object(data, &fields, Some(&stream), bids, asks),
         Fields::Array => Ok(Message::Other {
             kind: stream,
             symbol: None,
@@ -99,13 +101,12 @@ impl<'a> Reader<'a> {
     /// Reads one object, the frame itself or the `data` of a combined frame.
     fn object(
         &self,
-        text: Result<&'a str, std::str::Utf8Error>,
+        text: &'a str,
         fields: &ObjectFields<'a>,
         stream: Option<&str>,
         bids: &mut Vec<DecimalLevel>,
         asks: &mut Vec<DecimalLevel>,
     ) -> Result<Message<'a>, VenueError> {
-        let text = text.map_err(|e| self.unknown_at(e.valid_up_to(), "text that is not UTF-8"))?;
         let channel = stream.map_or(Channel::Unnamed, Channel::of_stream);
         if let Some(event) = fields.get("e") {
             let Text(event) = self.read("event", event)?;

@@ -356,3 +356,34 @@ fn a_capture_cut_anywhere_ends_in_an_error_or_between_lines() {
         assert!(error.is_none_or(|e| e.is_damage()));
     }
 }
+
+#[test]
+fn a_cut_archive_is_damage_at_the_line_where_it_ends() {
+    use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+    use std::io::{BufReader, Write};
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    for id in 0..200_000u64 {
+        // Numbers without a pattern, so that the archive has several blocks.
+        let mixed = id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        writeln!(packed, "1721749182850494 {{\"u\":{mixed}}}").expect("memory does not fail");
+    }
+    let packed = packed.finish().expect("memory does not fail");
+    let cut = &packed[..packed.len() / 2];
+    let mut reader = mce_venues::CaptureReader::new(BufReader::new(GzDecoder::new(cut)));
+    let mut read = 0u64;
+    let error = loop {
+        match reader.next_line() {
+            Ok(Some(line)) => read = line.number,
+            Ok(None) => panic!("half an archive is no archive"),
+            Err(error) => break error,
+        }
+    };
+    assert!(read > 1_000, "what is before the cut is read");
+    assert!(error.is_damage(), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with(&format!("line {} ", read + 1)),
+        "{error}"
+    );
+}
