@@ -19,10 +19,13 @@ mod sampling;
 mod state;
 mod top;
 
+#[cfg(test)]
+mod tests;
+
 use crate::error::FeatureError;
 use crate::sample::{FeatureConfig, Sample};
 use changes::SideChanges;
-use flows::{Flows, PendingTrades};
+use flows::{Flows, PendingTrades, Terms};
 use mce_market::{
     BookSnapshot, EventBody, Instrument, InstrumentId, Level, MarketEvent, OrderBook, Price, Scale,
     Side, Trade, UnixNanos,
@@ -117,7 +120,7 @@ struct SampleVolumes {
 /// Room that is used again and again, so that an event needs no allocation.
 #[derive(Clone, Debug, Default)]
 struct Scratch {
-    weights: Vec<f64>,
+    terms: Terms,
     bids: Top,
     asks: Top,
     levels: Vec<Level>,

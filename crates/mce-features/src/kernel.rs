@@ -60,8 +60,14 @@ impl Kernel {
     /// Turns distances from the mid (0 or more, in price) into far weights.
     #[inline]
     pub(crate) fn far(&self, distances: &mut [f64]) {
-        for d in distances {
-            *d = exp2(*d * self.per_distance);
+        self.far_of(distances, |distance| distance);
+    }
+
+    /// Turns values into the far weights of the distances that they stand for.
+    #[inline(always)]
+    pub(crate) fn far_of(&self, values: &mut [f64], distance: impl Fn(f64) -> f64) {
+        for value in values {
+            *value = exp2(distance(*value) * self.per_distance);
         }
     }
 }

@@ -181,3 +181,6 @@ pub fn pressure_signal(p: f64, pi: Option<f64>) -> Reading {
         _ => Reading::Absent(AbsentReason::NoBaseRate),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -180,3 +180,6 @@ impl FeatureNormalizer {
         &self.pooled
     }
 }
+
+#[cfg(test)]
+mod tests;

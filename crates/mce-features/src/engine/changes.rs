@@ -57,18 +57,6 @@ impl SideChanges {
         &self.list
     }
 
-    /// The changes at prices as good as `worst` or better, best first, each price once. Needs a merged list.
-    #[inline]
-    pub(crate) fn down_to(&self, worst: i64) -> &[Change] {
-        let end = worst * self.sign;
-        let count = self
-            .list
-            .iter()
-            .take_while(|c| c.price * self.sign >= end)
-            .count();
-        &self.list[..count]
-    }
-
     /// Makes the list best first with each price once: its first size before and its last size now.
     #[inline]
     pub(crate) fn merge(&mut self) {
@@ -190,12 +178,9 @@ mod tests {
         let mut bids = changes(Side::Buy, &made);
         bids.merge();
         assert_eq!(listed(&bids), [(99, 1, 3), (97, 2, 0)]);
-        assert_eq!(bids.down_to(98).len(), 1);
-        assert_eq!(bids.down_to(97).len(), 2);
         let mut asks = changes(Side::Sell, &made);
         asks.merge();
         assert_eq!(listed(&asks), [(97, 2, 0), (99, 1, 3)]);
-        assert_eq!(asks.down_to(98).len(), 1);
     }
 
     #[test]

@@ -114,14 +114,6 @@ impl PendingTrades {
     }
 }
 
-/// Volume traded at `price`, units.
-fn traded(by_price: &[(i64, i64)], price: i64) -> i64 {
-    match by_price.binary_search_by_key(&price, |(price, _)| *price) {
-        Ok(at) => by_price[at].1,
-        Err(_) => 0,
-    }
-}
-
 /// e at the best levels, in size units.
 #[inline]
 pub(crate) fn ofi_increment(before: &Accepted, now: &Accepted) -> f64 {
@@ -142,14 +134,6 @@ pub(crate) fn ofi_increment(before: &Accepted, now: &Accepted) -> f64 {
     e
 }
 
-/// The kernel sums of one side, in size units.
-#[derive(Default)]
-struct SideFlow {
-    passive: f64,
-    add: f64,
-    rem: f64,
-}
-
 /// What the kernel sums are taken with.
 pub(crate) struct FlowScale {
     /// The current length scale L; `None` before there is one, when the kernel sums take nothing in.
@@ -162,14 +146,33 @@ pub(crate) struct FlowScale {
     pub(crate) trades_lessen: bool,
 }
 
-/// What the changes between two accepted observations add to the sums. Merges the lists and uses `weights` as room.
+/// What one level change adds to each kernel sum, before its weight; sizes in units.
+#[derive(Clone, Copy, Debug)]
+struct Term {
+    passive: f64,
+    add: f64,
+    rem: f64,
+}
+
+/// The terms of one observation, and beside each its price in units, then its weight.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Terms {
+    terms: Vec<Term>,
+    weights: Vec<f64>,
+}
+
+/// Terms are filled up to a multiple of this, for the vector loop over their weights.
+const BLOCK: usize = 4;
+
+/// What the changes between two accepted observations add to the sums. `terms` is room for it; lists that are not best
+/// first are merged.
 #[inline]
 pub(crate) fn level_flow(
     (before, now): (&Accepted, &Accepted),
     (bids, asks): (&mut SideChanges, &mut SideChanges),
     trades: &PendingTrades,
     scale: &FlowScale,
-    weights: &mut Vec<f64>,
+    terms: &mut Terms,
 ) -> LevelFlow {
     let mut flow = LevelFlow {
         ofi: ofi_increment(before, now) / scale.qty_one,
@@ -178,59 +181,105 @@ pub(crate) fn level_flow(
     let Some(length) = scale.length else {
         return flow;
     };
-    bids.merge();
-    asks.merge();
-    // A price says something only where both books see it: down to the better of the two last levels.
-    let bids = bids.down_to(before.last_bid.max(now.last_bid).units());
-    let asks = asks.down_to(before.last_ask.min(now.last_ask).units());
-    if bids.is_empty() && asks.is_empty() {
-        return flow;
-    }
-    weights.clear();
-    let distance = |c: &Change| (c.price as f64 / scale.price_one - now.mid).abs();
-    weights.extend(bids.iter().map(distance));
-    weights.extend(asks.iter().map(distance));
-    Kernel::new(length).far(weights);
-    let (bid_weights, ask_weights) = weights.split_at(bids.len());
-    let worse_bid = before.bid.price.min(now.bid.price).units();
-    let worse_ask = before.ask.price.max(now.ask.price).units();
-    let (at_bid, at_ask): (&[_], &[_]) = if scale.trades_lessen {
-        (&trades.at_bid, &trades.at_ask)
-    } else {
-        (&[], &[])
+    terms.truncate(0);
+    let bid_prices = SidePrices {
+        // A price says something only where both books see it: down to the better of the two last levels.
+        last: before.last_bid.max(now.last_bid).units(),
+        // Passive is what stands behind the present and the previous best.
+        worse_best: before.bid.price.min(now.bid.price).units(),
     };
-    let mut sums = SideFlow::default();
-    side_flow(bids, bid_weights, at_bid, |p| p < worse_bid, &mut sums);
-    let passive_bids = std::mem::take(&mut sums.passive);
-    side_flow(asks, ask_weights, at_ask, |p| p > worse_ask, &mut sums);
-    flow.passive = (passive_bids - sums.passive) / scale.qty_one;
-    flow.add = sums.add / scale.qty_one;
-    flow.rem = sums.rem / scale.qty_one;
+    bid_prices.terms::<1>(bids, &trades.at_bid, scale, terms);
+    let ask_prices = SidePrices {
+        last: before.last_ask.min(now.last_ask).units(),
+        worse_best: before.ask.price.max(now.ask.price).units(),
+    };
+    ask_prices.terms::<-1>(asks, &trades.at_ask, scale, terms);
+    let Terms { terms, weights } = terms;
+    weights.resize(weights.len().next_multiple_of(BLOCK), 0.0);
+    Kernel::new(length).far_of(weights, |price| (price / scale.price_one - now.mid).abs());
+    for (term, w) in terms.iter().zip(weights) {
+        flow.passive += *w * term.passive;
+        flow.add += *w * term.add;
+        flow.rem += *w * term.rem;
+    }
+    flow.passive /= scale.qty_one;
+    flow.add /= scale.qty_one;
+    flow.rem /= scale.qty_one;
     flow
 }
 
-#[inline]
-fn side_flow(
-    changes: &[Change],
-    weights: &[f64],
-    by_price: &[(i64, i64)],
-    is_behind: impl Fn(i64) -> bool,
-    sums: &mut SideFlow,
-) {
-    for (change, w) in changes.iter().zip(weights) {
-        let grown = change.now - change.before;
-        if is_behind(change.price) {
-            sums.passive += w * grown as f64;
+impl Terms {
+    fn truncate(&mut self, count: usize) {
+        self.terms.truncate(count);
+        self.weights.truncate(count);
+    }
+}
+
+/// Where on one side changes count, and as what.
+struct SidePrices {
+    last: i64,
+    worse_best: i64,
+}
+
+impl SidePrices {
+    /// Appends the terms of one side, best first; `SIGN` is +1 for bids and −1 for asks.
+    #[inline]
+    fn terms<const SIGN: i64>(
+        &self,
+        changes: &mut SideChanges,
+        traded: &[(i64, i64)],
+        scale: &FlowScale,
+        terms: &mut Terms,
+    ) {
+        let traded = if scale.trades_lessen { traded } else { &[] };
+        let start = terms.terms.len();
+        if !self.try_terms::<SIGN>(changes.list(), traded, terms) {
+            terms.truncate(start);
+            changes.merge();
+            self.try_terms::<SIGN>(changes.list(), traded, terms);
         }
-        if grown > 0 {
-            sums.add += w * grown as f64;
-        } else {
-            let removed = if by_price.is_empty() {
-                -grown
+    }
+
+    /// As [`SidePrices::terms`]; false when the changes are not best first with each price once.
+    #[inline(always)]
+    fn try_terms<const SIGN: i64>(
+        &self,
+        changes: &[Change],
+        traded: &[(i64, i64)],
+        terms: &mut Terms,
+    ) -> bool {
+        let mut is_merged = true;
+        let mut better = i64::MAX;
+        for change in changes {
+            let price = change.price * SIGN;
+            is_merged &= price < better;
+            better = price;
+            if price < self.last * SIGN {
+                continue;
+            }
+            let grown = change.now - change.before;
+            let taken = if traded.is_empty() {
+                0
             } else {
-                (-grown - traded(by_price, change.price)).max(0)
+                volume_at(traded, change.price)
             };
-            sums.rem += w * removed as f64;
+            let is_behind = price < self.worse_best * SIGN;
+            terms.weights.push(change.price as f64);
+            terms.terms.push(Term {
+                // Without branches: which way a level changes is a coin toss.
+                passive: (grown * SIGN * i64::from(is_behind)) as f64,
+                add: grown.max(0) as f64,
+                rem: (-grown).saturating_sub(taken).max(0) as f64,
+            });
         }
+        is_merged
+    }
+}
+
+/// Volume traded at `price`, units.
+fn volume_at(traded: &[(i64, i64)], price: i64) -> i64 {
+    match traded.binary_search_by_key(&price, |(price, _)| *price) {
+        Ok(at) => traded[at].1,
+        Err(_) => 0,
     }
 }

@@ -291,7 +291,7 @@ impl FeatureEngine {
                 (&mut self.bids, &mut self.asks),
                 &self.trades,
                 &scale,
-                &mut self.scratch.weights,
+                &mut self.scratch.terms,
             )
         } else {
             LevelFlow::default()

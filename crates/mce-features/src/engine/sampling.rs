@@ -239,10 +239,10 @@ impl FeatureEngine {
         ];
         for (side, changes, top) in sides {
             if changes.is_empty() {
-                top.fill(self.book.levels(side).take(depth), price_one, mid);
+                top.fill(self.book.levels(side), depth, price_one, mid);
             } else {
                 accepted_top(&self.book, changes, side, depth, &mut scratch.levels);
-                top.fill(scratch.levels.iter().copied(), price_one, mid);
+                top.fill(scratch.levels.iter().copied(), depth, price_one, mid);
             }
         }
     }

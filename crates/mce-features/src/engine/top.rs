@@ -25,15 +25,26 @@ pub(super) struct Top {
 }
 
 impl Top {
-    /// Takes `levels`, whose prices are in units of `1 / price_one`.
+    /// Takes the first `depth` of `levels`, whose prices are in units of `1 / price_one`.
     #[inline]
-    pub(super) fn fill(&mut self, levels: impl Iterator<Item = Level>, price_one: f64, mid: f64) {
-        self.distance.clear();
-        self.qty.clear();
-        for level in levels {
-            self.distance.push(level.price.units() as f64);
-            self.qty.push(level.qty.units() as f64);
+    pub(super) fn fill(
+        &mut self,
+        levels: impl Iterator<Item = Level>,
+        depth: usize,
+        price_one: f64,
+        mid: f64,
+    ) {
+        self.distance.resize(depth, 0.0);
+        self.qty.resize(depth, 0.0);
+        let mut count = 0;
+        let columns = self.distance.iter_mut().zip(&mut self.qty);
+        for ((price, qty), level) in columns.zip(levels) {
+            *price = level.price.units() as f64;
+            *qty = level.qty.units() as f64;
+            count += 1;
         }
+        self.distance.truncate(count);
+        self.qty.truncate(count);
         for price in &mut self.distance {
             *price /= price_one;
         }
@@ -119,7 +130,7 @@ mod tests {
     fn top(levels: &[(i64, i64)], mid: f64) -> Top {
         let mut top = Top::default();
         let level = |(p, q): &(i64, i64)| Level::new(Price::from_units(*p), Qty::from_units(*q));
-        top.fill(levels.iter().map(level), 10.0, mid);
+        top.fill(levels.iter().map(level), 50, 10.0, mid);
         top
     }
 
