@@ -248,24 +248,24 @@ fn the_flow_limit_is_a_quantile_of_the_past_hour() {
 /// The windows slide: every row's past is what a search through all windows finds.
 #[test]
 fn windows_older_than_an_hour_leave() {
-    let mut s: Vec<_> = (0..6000).step_by(5).map(sample).collect();
+    let mut s: Vec<_> = (0..60_000).step_by(5).map(sample).collect();
     for (at, s) in s.iter_mut().enumerate() {
-        s.v_buy = ((at * 7919) % 101) as f64;
-        s.after_gap = at % 190 == 0;
+        s.v_buy = ((at * at * 7919) % 100_003) as f64;
+        s.after_gap = at % 190 == 100;
         s.liquidations = f64::from(u8::from(at % 97 == 0));
-        if at % 11 == 0 {
-            s.mid = 101.0;
-        }
+        s.mid = 100.0 + at as f64;
+        s.spread = 0.5;
+        s.ema_spread = 0.5;
     }
     let rows = labels_of(&s, InputMode::Deltas);
     let mut decided = [0; 4];
-    for at in 0..s.len() {
+    for (at, row) in rows.iter().enumerate() {
         let (start, end) = (at + 1, at + 7);
         let joined = |from: usize, to: usize| {
             from < to && to < s.len() && s[from + 1..=to].iter().all(|s| !s.after_gap)
         };
         if !joined(at, end) {
-            assert_eq!(rows[at].pressure, None);
+            assert_eq!(row.pressure, None);
             decided[0] += 1;
             continue;
         }
@@ -283,13 +283,13 @@ fn windows_older_than_an_hour_leave() {
         let (flows, liquidations) = (sorted(&|s| s.v_buy), sorted(&|s| s.liquidations));
         let ahead = &s[start + 1..=end];
         if windows.len() < 20 {
-            assert_eq!(rows[at].pressure, None);
+            assert_eq!(row.pressure, None);
             decided[1] += 1;
             continue;
         }
         let total: f64 = ahead.iter().map(|s| s.liquidations).sum();
         if total > 0.0 && total >= quantile(&liquidations) {
-            assert_eq!(rows[at].pressure, Some(PressureMove::Liquidation));
+            assert_eq!(row.pressure, Some(PressureMove::Liquidation));
             decided[2] += 1;
             continue;
         }
@@ -299,10 +299,10 @@ fn windows_older_than_an_hour_leave() {
         for u in ahead {
             net += u.v_buy;
             if u.mid > s[start].mid && net >= limit {
-                hit = (u.mid / s[start].mid).ln() / (0.001 * 30f64.sqrt());
+                hit = hit.max((u.mid / s[start].mid).ln() / (0.001 * 30f64.sqrt()));
             }
         }
-        assert_move(rows[at].pressure, hit);
+        assert_move(row.pressure, hit);
         decided[3] += usize::from(hit > 0.0);
     }
     assert!(decided.iter().all(|n| *n > 0), "{decided:?}");

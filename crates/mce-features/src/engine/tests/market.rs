@@ -15,7 +15,7 @@ pub(super) enum What {
     /// Changed levels, and the whole book after them.
     Update {
         delta: BookDelta,
-        book: OrderBook,
+        book: Box<OrderBook>,
     },
     Trade(Trade),
     Liquidation(Liquidation),
@@ -154,7 +154,7 @@ impl Market {
             ts,
             what: What::Update {
                 delta,
-                book: self.book.clone(),
+                book: Box::new(self.book.clone()),
             },
         }
     }
