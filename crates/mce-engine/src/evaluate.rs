@@ -7,7 +7,7 @@ mod run;
 
 use mce_market::UnixNanos;
 use metrics::ReliabilityBin;
-pub use run::{Evaluation, evaluate, predict, signal_table};
+pub use run::{Evaluation, evaluate, predict, predict_stored, signal_table};
 
 /// One row that can be scored: what was said, and what came.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@
 //! | [`replay`] | stored data as events |
 //! | [`conformance`] | captured frames against the venue's own words |
 //! | [`series`] | a stored market as samples and labels |
+//! | [`stored`] | feature tables read back |
 //! | [`split`] | slices by time, with purge and embargo |
 //! | [`dataset`], [`train`], [`bundle`] | from a series to a model with everything a signal needs |
 //! | [`pipeline`] | events → samples → signals |
@@ -26,6 +27,7 @@ pub mod replay;
 pub mod series;
 pub mod split;
 pub mod step;
+pub mod stored;
 pub mod table_csv;
 pub mod train;
 

@@ -228,8 +228,14 @@ pub struct Predict {
     /// Bundle directory.
     #[arg(long)]
     pub bundle: PathBuf,
+    /// A feature table made by `mce features`, `.csv` or `.parquet`, instead of the data behind it.
+    #[arg(long, value_name = "FILE")]
+    pub features: Option<PathBuf>,
+    /// Whose rows a feature table has, if it does not say.
+    #[arg(long, value_name = "SYMBOL")]
+    pub table_symbol: Option<String>,
     #[command(flatten)]
-    pub source: Source,
+    pub source: Option<Source>,
     #[command(flatten)]
     pub span: Span,
     /// Where the signals go: `.csv` or `.parquet`.
@@ -273,7 +279,7 @@ pub struct Backtest {
     /// Whether agents use the signal.
     #[arg(long, value_enum)]
     pub mce: Option<Switch>,
-    /// Seed of everything random.
+    /// Seed of everything random; goes into the report.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Both, with and without the signal, next to each other.
@@ -315,6 +321,9 @@ pub enum ModelCommand {
 pub struct Bench {
     /// Only benchmarks whose name contains one of these.
     pub names: Vec<String>,
+    /// Binance USD-M depth messages, one a line, to measure book and wire with, instead of made-up ones.
+    #[arg(long, value_name = "FILE")]
+    pub depth_file: Option<PathBuf>,
     /// Seconds to spend on each.
     #[arg(long, default_value_t = 2.0)]
     pub seconds: f64,

@@ -103,7 +103,9 @@ fn span(span: &Span, bundle: Option<&Bundle>) -> Result<(Option<UnixNanos>, Opti
         (Some(From::Time(ts)), _) => Some(ts),
         (Some(From::Trained), Some(bundle)) => Some(bundle.trained_until()),
         (Some(From::Trained), None) => {
-            return Err(Usage::new("--from trained needs a --bundle to look the time up in").into());
+            return Err(
+                Usage::new("--from trained needs a --bundle to look the time up in").into(),
+            );
         }
     };
     if let (Some(from), Some(to)) = (from, span.to)

@@ -14,13 +14,26 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mce-sim", &["mce-market", "mce-venues"]),
     (
         "mce-engine",
-        &["mce-market", "mce-features", "mce-tft", "mce-venues", "mce-lake", "mce-arena"],
+        &[
+            "mce-market",
+            "mce-features",
+            "mce-tft",
+            "mce-venues",
+            "mce-lake",
+            "mce-arena",
+        ],
     ),
     (
         "mce",
         &[
-            "mce-market", "mce-features", "mce-tft", "mce-venues", "mce-lake", "mce-arena",
-            "mce-sim", "mce-engine",
+            "mce-market",
+            "mce-features",
+            "mce-tft",
+            "mce-venues",
+            "mce-lake",
+            "mce-arena",
+            "mce-sim",
+            "mce-engine",
         ],
     ),
 ];
@@ -56,7 +69,9 @@ fn crates_import_only_what_lies_below_them() {
     for package in &metadata.packages {
         let name = package.name.as_str();
         let Some(allowed) = arrows.get(name) else {
-            wrong.push(format!("{name} is not in the table of this test: give it a floor"));
+            wrong.push(format!(
+                "{name} is not in the table of this test: give it a floor"
+            ));
             continue;
         };
         for dependency in &package.dependencies {
@@ -65,7 +80,9 @@ fn crates_import_only_what_lies_below_them() {
             }
             let on = dependency.name.as_str();
             if arrows.contains_key(on) && !allowed.contains(&on) {
-                wrong.push(format!("{name} -> {on} is an arrow that the house does not have"));
+                wrong.push(format!(
+                    "{name} -> {on} is an arrow that the house does not have"
+                ));
             }
             if let Some(owners) = owners.get(on)
                 && !owners.contains(&name)
@@ -75,7 +92,11 @@ fn crates_import_only_what_lies_below_them() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(metadata.packages.len(), ARROWS.len(), "every crate of the table exists");
+    assert_eq!(
+        metadata.packages.len(),
+        ARROWS.len(),
+        "every crate of the table exists"
+    );
 }
 
 /// Every text file of the project that is written by hand.
@@ -84,12 +105,19 @@ fn sources() -> Vec<PathBuf> {
         let entries = std::fs::read_dir(folder).expect("a folder of the project can be read");
         for entry in entries {
             let path = entry.expect("an entry of a folder can be read").path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             if path.is_dir() {
                 if !(name.starts_with('.') || name == "target") {
                     walk(&path, found);
                 }
-            } else if [".rs", ".md", ".toml"].iter().any(|end| name.ends_with(end)) {
+            } else if [".rs", ".md", ".toml"]
+                .iter()
+                .any(|end| name.ends_with(end))
+            {
                 found.push(path);
             }
         }
@@ -113,7 +141,10 @@ fn a_file_is_one_subject() {
         if path.extension().is_some_and(|e| e == "rs") {
             let text = std::fs::read_to_string(&path).expect("a source file is UTF-8");
             let lines = text.lines().count();
-            if lines > 600 && !path.components().any(|c| c.as_os_str() == "tests") && !path.ends_with("tests.rs") {
+            if lines > 600
+                && !path.components().any(|c| c.as_os_str() == "tests")
+                && !path.ends_with("tests.rs")
+            {
                 long.push(format!("{} has {lines} lines", path.display()));
             }
         }
@@ -132,5 +163,9 @@ fn every_module_says_what_it_is() {
             }
         }
     }
-    assert!(silent.is_empty(), "these files do not begin with `//!`:\n{}", silent.join("\n"));
+    assert!(
+        silent.is_empty(),
+        "these files do not begin with `//!`:\n{}",
+        silent.join("\n")
+    );
 }

@@ -7,10 +7,11 @@ use crate::dataset::run_starts;
 use crate::error::EngineError;
 use crate::pipeline::{RealtimePipeline, Update};
 use crate::series::Series;
+use crate::stored::StoredRows;
 use mce_features::labels::{labels, pressure_y};
 use mce_features::{Label, Sample};
 use mce_lake::{Column, Table, TableSchema};
-use mce_market::{Signal, UnixNanos};
+use mce_market::{Instrument, Signal, UnixNanos};
 use std::sync::Arc;
 
 /// The signal of every sample, by the streaming code.
@@ -18,10 +19,26 @@ use std::sync::Arc;
 /// # Errors
 /// [`EngineError::Tft`] when the model cannot take a row.
 pub fn predict(bundle: &Arc<Bundle>, series: &Series) -> Result<Vec<Signal>, EngineError> {
+    signals(bundle, &series.instrument, &series.samples)
+}
+
+/// As [`predict`] for the rows of a feature table.
+///
+/// # Errors
+/// [`EngineError::Tft`] when the model cannot take a row.
+pub fn predict_stored(bundle: &Arc<Bundle>, rows: &StoredRows) -> Result<Vec<Signal>, EngineError> {
+    signals(bundle, &rows.instrument, rows.samples())
+}
+
+fn signals(
+    bundle: &Arc<Bundle>,
+    instrument: &Instrument,
+    samples: &[Sample],
+) -> Result<Vec<Signal>, EngineError> {
     let mut pipeline = RealtimePipeline::new(bundle.clone());
-    let mut updates: Vec<Update> = Vec::with_capacity(series.samples.len());
-    for sample in &series.samples {
-        pipeline.process_sample(sample, &series.instrument, &mut updates)?;
+    let mut updates: Vec<Update> = Vec::with_capacity(samples.len());
+    for sample in samples {
+        pipeline.process_sample(sample, instrument, &mut updates)?;
     }
     Ok(updates.into_iter().map(|u| u.signal).collect())
 }

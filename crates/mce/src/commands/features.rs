@@ -24,7 +24,11 @@ pub fn run(args: &Features, as_json: bool) -> Result<()> {
     format.write(&args.out, &table)?;
     let counters = series.counters;
     let unmasked = series.samples.iter().filter(|s| s.mask == 0).count();
-    let labelled = labels.iter().flatten().filter(|l| l.pressure.is_some()).count();
+    let labelled = labels
+        .iter()
+        .flatten()
+        .filter(|l| l.pressure.is_some())
+        .count();
     if as_json {
         return print_json(&json!({
             "out": args.out,
@@ -58,8 +62,16 @@ pub fn run(args: &Features, as_json: bool) -> Result<()> {
     );
     if let Some(fit) = fit {
         let text = |x: Option<f64>| x.map_or_else(|| "none".into(), |x| format!("{x:?}"));
-        let how = if args.pressure_k.is_some() { "given" } else { "fitted" };
-        println!("pressure k {} ({how}), base rate {} over {labelled} labelled rows", text(fit.k), text(fit.pi));
+        let how = if args.pressure_k.is_some() {
+            "given"
+        } else {
+            "fitted"
+        };
+        println!(
+            "pressure k {} ({how}), base rate {} over {labelled} labelled rows",
+            text(fit.k),
+            text(fit.pi)
+        );
     }
     Ok(())
 }

@@ -24,7 +24,11 @@ pub fn run(args: &Wire, as_json: bool) -> Result<()> {
     } else {
         print(&report);
     }
-    let failed: u64 = report.symbols.iter().map(|s| s.counters.checksums_failed).sum();
+    let failed: u64 = report
+        .symbols
+        .iter()
+        .map(|s| s.counters.checksums_failed)
+        .sum();
     if failed > 0 {
         return Err(Unverified(format!("{failed} checksums failed")).into());
     }
@@ -33,7 +37,10 @@ pub fn run(args: &Wire, as_json: bool) -> Result<()> {
 
 fn texts(report: &SymbolReport, level: &Level) -> (String, String) {
     (
-        level.price.decimal(report.instrument.price_scale()).to_string(),
+        level
+            .price
+            .decimal(report.instrument.price_scale())
+            .to_string(),
         level.qty.decimal(report.instrument.qty_scale()).to_string(),
     )
 }
@@ -77,29 +84,53 @@ fn print(report: &WireReport) {
     for s in &report.symbols {
         let c = &s.counters;
         println!("{} {}", s.instrument.venue(), s.instrument.symbol());
-        println!("  frames {}  applied {}  ignored {}  unparsed {}", c.frames, c.applied, c.ignored, c.unparsed);
-        println!("  gaps {}  resyncs {}  crossed {}", c.gaps, c.resyncs, s.crossed);
-        println!("  checksums ok {}  failed {}", c.checksums_ok, c.checksums_failed);
+        println!(
+            "  frames {}  applied {}  ignored {}  unparsed {}",
+            c.frames, c.applied, c.ignored, c.unparsed
+        );
+        println!(
+            "  gaps {}  resyncs {}  crossed {}",
+            c.gaps, c.resyncs, s.crossed
+        );
+        println!(
+            "  checksums ok {}  failed {}",
+            c.checksums_ok, c.checksums_failed
+        );
         println!(
             "  trades buy {}  sell {}  not market {}",
             c.trades_buy, c.trades_sell, c.trades_not_market
         );
         let share = if s.ticker_checked > 0 {
-            format!(" ({:.3} %)", 100.0 * s.ticker_agreed as f64 / s.ticker_checked as f64)
+            format!(
+                " ({:.3} %)",
+                100.0 * s.ticker_agreed as f64 / s.ticker_checked as f64
+            )
         } else {
             String::new()
         };
-        println!("  ticker agreed {} of {}{share}", s.ticker_agreed, s.ticker_checked);
-        println!("  {:>20} {:>16} | {:<16} {:<20}", "bid size", "bid", "ask", "ask size");
+        println!(
+            "  ticker agreed {} of {}{share}",
+            s.ticker_agreed, s.ticker_checked
+        );
+        println!(
+            "  {:>20} {:>16} | {:<16} {:<20}",
+            "bid size", "bid", "ask", "ask size"
+        );
         for row in 0..s.bids.len().max(s.asks.len()) {
             let side = |levels: &[Level]| levels.get(row).map(|l| texts(s, l)).unwrap_or_default();
             let (bid, ask) = (side(&s.bids), side(&s.asks));
-            println!("  {:>20} {:>16} | {:<16} {:<20}", bid.1, bid.0, ask.0, ask.1);
+            println!(
+                "  {:>20} {:>16} | {:<16} {:<20}",
+                bid.1, bid.0, ask.0, ask.1
+            );
         }
         println!("  digest {:016x}", s.digest);
     }
     if report.unparsed > 0 {
-        println!("frames of no symbol that could not be read: {}", report.unparsed);
+        println!(
+            "frames of no symbol that could not be read: {}",
+            report.unparsed
+        );
     }
     for problem in &report.problems {
         println!("  {problem}");

@@ -79,7 +79,10 @@ mod tests {
     fn a_figure_is_the_median_of_its_runs() {
         let mut calls = 0;
         let figure = figure("x", "calls", Duration::ZERO, || calls += 1, |_| 7.0);
-        assert_eq!((figure.value, figure.min, figure.max, figure.n), (7.0, 7.0, 7.0, RUNS_MIN));
+        assert_eq!(
+            (figure.value, figure.min, figure.max, figure.n),
+            (7.0, 7.0, 7.0, RUNS_MIN)
+        );
         assert_eq!(calls, RUNS_MIN + 1);
     }
 }
