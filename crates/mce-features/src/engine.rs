@@ -132,6 +132,30 @@ struct Scratch {
 ///
 /// Samples are emitted when a later event arrives: the sample at grid time g is final once an event with ts > g came.
 /// Each call appends the samples that it settles to `out`.
+///
+/// ```
+/// use mce_features::{FeatureConfig, FeatureEngine};
+/// use mce_market::{Instrument, InstrumentId, InstrumentKind, Level, Price, Qty, Scale, UnixNanos};
+///
+/// let (two, three) = (Scale::new(2)?, Scale::new(3)?);
+/// let tick = (two, Price::parse(b"0.01", two)?);
+/// let lot = (three, Qty::parse(b"0.001", three)?);
+/// let instrument = Instrument::new("binance-spot", "BTCUSDT", InstrumentKind::Spot, tick, lot)?;
+/// let mut engine = FeatureEngine::new(InstrumentId(0), &instrument, FeatureConfig::default());
+///
+/// let level = |price, qty| Level::new(Price::from_units(price), Qty::from_units(qty));
+/// let (bids, asks) = ([level(6_183_763, 1_500)], [level(6_183_764, 500)]);
+/// let mut samples = Vec::new();
+/// for second in [4, 9, 11] {
+///     let ts = UnixNanos(second * UnixNanos::PER_SECOND);
+///     engine.observe(ts, &bids, &asks, &mut samples)?;
+/// }
+/// // The grid times 5 and 10 are past; the book was bid-heavy at both: (1.5 − 0.5)/(1.5 + 0.5).
+/// assert_eq!(samples.len(), 2);
+/// assert_eq!(samples[1].features[1], 0.5);
+/// assert!(engine.book_usable());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct FeatureEngine {
     instrument: InstrumentId,
@@ -188,7 +212,7 @@ impl FeatureEngine {
         }
     }
 
-    /// Takes one event of the engine's instrument, in the order of arrival.
+    /// Takes one event of the engine's instrument (in debug builds another one's is a panic), in the order of arrival.
     ///
     /// - A snapshot with an exchange time is an observation, in every mode. Without one it sets the book and gives no
     ///   observation; where a book was live, that is a gap too.
@@ -211,6 +235,10 @@ impl FeatureEngine {
         event: &MarketEvent,
         out: &mut Vec<Sample>,
     ) -> Result<(), FeatureError> {
+        debug_assert_eq!(
+            event.instrument, self.instrument,
+            "an event of another instrument"
+        );
         match &event.body {
             EventBody::Delta(delta) => {
                 self.on_delta(event.ts_exchange, event.ts_recv, delta, out)?;

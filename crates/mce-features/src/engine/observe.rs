@@ -87,6 +87,7 @@ impl FeatureEngine {
         delta: &BookDelta,
         out: &mut Vec<Sample>,
     ) -> Result<(), FeatureError> {
+        self.advance_to(ts, out);
         if self.config.mode() != InputMode::Deltas {
             return Err(FeatureError::DeltaInMode {
                 venue: self.units.venue.clone(),
@@ -94,7 +95,6 @@ impl FeatureEngine {
                 mode: self.config.mode(),
             });
         }
-        self.advance_to(ts, out);
         if !self.synced {
             self.counters.unsynced += 1;
             return Ok(());

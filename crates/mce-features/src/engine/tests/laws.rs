@@ -266,7 +266,7 @@ proptest! {
         mode in modes(),
     ) {
         let mut engine = FeatureEngine::new(
-            InstrumentId(0),
+            InstrumentId(3),
             &instrument(0.01),
             config(1.0, 60, DEPTH, mode),
         );
