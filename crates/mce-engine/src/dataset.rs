@@ -13,7 +13,7 @@ use std::ops::Range;
 pub struct Windows {
     /// What the model is trained or asked with.
     pub table: WindowTable,
-    /// Index of the last sample of each window.
+    /// Index of the last sample of each window (mirrored windows end where their originals do).
     pub ends: Vec<usize>,
 }
 
@@ -32,6 +32,20 @@ pub struct Rows<'a> {
     pub symbol: u32,
 }
 
+/// Features that change sign when bids and asks change places: indices of the odd ones.
+const ODD: [usize; 8] = [1, 2, 3, 4, 5, 6, 7, 11];
+/// And the displacement of the price, which does so to first order.
+const ODD_TO_FIRST_ORDER: usize = 8;
+
+/// The sample as it would be in the mirrored market: bids for asks, buys for sells.
+fn mirrored(sample: &Sample) -> Sample {
+    let mut mirror = sample.clone();
+    for n in ODD.into_iter().chain([ODD_TO_FIRST_ORDER]) {
+        mirror.features[n] = -mirror.features[n];
+    }
+    mirror
+}
+
 /// Where the run of consecutive grid times that each sample is part of begins.
 pub fn run_starts(samples: &[Sample], interval_ns: i64) -> Vec<usize> {
     let mut starts = Vec::with_capacity(samples.len());
@@ -46,6 +60,9 @@ impl Windows {
     /// The windows that end at a sample of `ends` and can be learnt from: encoder-length samples at consecutive grid
     /// times, the last one without a masked feature, at least one label. z is clipped to ±6.
     ///
+    /// With `mirror`, each window comes a second time as it would be with bids and asks changed over, z with the other
+    /// sign: the market's own symmetry, so that the model does not have to find it in the data.
+    ///
     /// # Errors
     /// [`EngineError::Tft`] when the model cannot take them.
     pub fn build(
@@ -53,6 +70,7 @@ impl Windows {
         normalizer: &NormalizerRow,
         rows: Rows<'_>,
         ends: Range<usize>,
+        mirror: bool,
     ) -> Result<Self, EngineError> {
         let length = config.encoder_len();
         let starts = run_starts(rows.samples, rows.interval_ns);
@@ -65,24 +83,38 @@ impl Windows {
             parts.observed.extend(normalizer.apply(sample));
             parts.known.extend(known_inputs(sample.ts));
         }
+        if mirror {
+            for sample in rows.samples {
+                parts.observed.extend(normalizer.apply(&mirrored(sample)));
+                parts.known.extend(known_inputs(sample.ts));
+            }
+        }
         let mut kept = Vec::new();
+        let copies = if mirror { 2 } else { 1 };
         for end in ends {
             let Some(first) = (end + 1).checked_sub(length) else {
                 continue;
             };
-            let labels = targets(config, &rows.labels[end], rows.k);
+            let labels = targets(config, &rows.labels[end], rows.k, 1.0);
             let learnable = labels.iter().any(Option::is_some);
             if first < starts[end] || rows.samples[end].mask != 0 || !learnable {
                 continue;
             }
             kept.push(end);
-            parts.windows.push(Window {
-                first_row: first,
-                symbol: rows.symbol,
-            });
-            let next = UnixNanos(rows.samples[end].ts.0 + rows.interval_ns);
-            parts.future_known.extend(known_inputs(next));
-            parts.labels.extend(labels);
+        }
+        for copy in 0..copies {
+            for end in &kept {
+                parts.windows.push(Window {
+                    first_row: copy * rows.samples.len() + end + 1 - length,
+                    symbol: rows.symbol,
+                });
+                let next = UnixNanos(rows.samples[*end].ts.0 + rows.interval_ns);
+                parts.future_known.extend(known_inputs(next));
+                let sign = if copy == 0 { 1.0 } else { -1.0 };
+                parts
+                    .labels
+                    .extend(targets(config, &rows.labels[*end], rows.k, sign));
+            }
         }
         Ok(Windows {
             table: WindowTable::new(config, parts)?,
@@ -91,9 +123,9 @@ impl Windows {
     }
 }
 
-/// The labels of one row in the order of the model's heads.
-fn targets(config: &TftConfig, label: &Label, k: Option<f64>) -> Vec<Option<f32>> {
-    let z = |at: usize| label.z[at].map(|z| z.clamp(-Z_CLIP, Z_CLIP) as f32);
+/// The labels of one row in the order of the model's heads, z times `sign`.
+fn targets(config: &TftConfig, label: &Label, k: Option<f64>, sign: f32) -> Vec<Option<f32>> {
+    let z = |at: usize| label.z[at].map(|z| sign * z.clamp(-Z_CLIP, Z_CLIP) as f32);
     config
         .heads()
         .iter()

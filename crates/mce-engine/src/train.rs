@@ -35,6 +35,8 @@ pub struct TrainSpec {
     pub encoder: usize,
     /// Dropout.
     pub dropout: f64,
+    /// Whether each training window comes a second time with bids and asks changed over.
+    pub mirror: bool,
     /// The optimiser's run.
     pub options: TrainOptions,
     /// First time that must not be looked at.
@@ -91,8 +93,8 @@ pub fn train(
         symbol: 1,
     };
     let row = normalizer.row(&symbol);
-    let train_set = Windows::build(&config, row, rows, slices.train.clone())?;
-    let valid_set = Windows::build(&config, row, rows, slices.valid.clone())?;
+    let train_set = Windows::build(&config, row, rows, slices.train.clone(), spec.mirror)?;
+    let valid_set = Windows::build(&config, row, rows, slices.valid.clone(), false)?;
     if train_set.ends.is_empty() || valid_set.ends.is_empty() {
         return Err(too_short(series, spec));
     }
@@ -114,7 +116,7 @@ pub fn train(
         venue: series.instrument.venue().to_string(),
         from: samples[slices.train.start].ts,
         end: spec.end,
-        rows_train: train_set.table.n_windows(),
+        rows_train: train_set.ends.len(),
         rows_valid: valid_set.table.n_windows(),
         data_hash: spec.data_hash.clone(),
         seed: spec.options.seed,

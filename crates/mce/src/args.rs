@@ -214,6 +214,18 @@ pub struct Fit {
     /// Dropout in training.
     #[arg(long, default_value_t = 0.1)]
     pub dropout: f64,
+    /// Steps over which the learning rate rises from 0.
+    #[arg(long, default_value_t = 50)]
+    pub warm_up: usize,
+    /// Epochs without a lower validation loss after which training ends.
+    #[arg(long, default_value_t = 8)]
+    pub patience: usize,
+    /// Neighbouring windows that are drawn together: more is faster, batches are then less varied.
+    #[arg(long, default_value_t = 8)]
+    pub together: usize,
+    /// Do not show each window a second time with bids and asks changed over.
+    #[arg(long)]
+    pub no_mirror: bool,
     /// Threads; the result does not depend on it.
     #[arg(long, default_value_t = 2)]
     pub threads: usize,

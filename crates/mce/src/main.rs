@@ -3,6 +3,9 @@
 //! Parses flags, calls the engine, prints. Human output goes to standard output and standard error as people
 //! expect; with `--json` standard output holds JSON and nothing else.
 
+// Nothing of a binary is reachable from outside; `pub` here says what a module offers to the others.
+#![allow(unreachable_pub)]
+
 mod args;
 mod commands;
 mod config;

@@ -62,11 +62,6 @@ impl Progress {
         }
     }
 
-    /// Seconds since the start.
-    pub fn seconds(&self) -> f64 {
-        self.started.elapsed().as_secs_f64()
-    }
-
     /// The work is over; the bar goes away.
     pub fn finish(self) {
         self.bar.finish_and_clear();

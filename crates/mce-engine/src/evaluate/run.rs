@@ -99,6 +99,8 @@ pub struct Evaluation {
     pub to: UnixNanos,
     /// Rows with a skew signal.
     pub rows: usize,
+    /// Share of labelled rows in which the mid did not move at all: where it is large, any median is 0.
+    pub still: Option<f64>,
     /// The model's figures.
     pub model: Figures,
     /// Each baseline's, in the order in which they are shown.
@@ -147,12 +149,30 @@ pub fn evaluate(
     rows.figures(bundle, interval_ns)
 }
 
+/// The mean of a distribution that is linear between its quantiles: each stands for the probability around it.
+fn mean_of_bands(bands: &[f32; 7]) -> f64 {
+    const MASS: [f64; 7] = [0.06, 0.115, 0.2, 0.25, 0.2, 0.115, 0.06];
+    bands
+        .iter()
+        .zip(MASS)
+        .map(|(q, mass)| f64::from(*q) * mass)
+        .sum()
+}
+
+fn still(rows: &[Scored]) -> Option<f64> {
+    let known: Vec<f64> = rows.iter().filter_map(|r| r.z).collect();
+    let zeros = known.iter().filter(|z| **z == 0.0).count();
+    (!known.is_empty()).then(|| zeros as f64 / known.len() as f64)
+}
+
 /// The scored rows of the model and of each baseline.
 struct Rows<'a> {
     inputs: BaselineInputs,
     normalizer: mce_features::NormalizerRow,
     bundle: &'a Bundle,
     model: Vec<Scored>,
+    /// The mean of the model's quantiles instead of their median.
+    mean: Vec<Scored>,
     queue: Vec<Scored>,
     ridge: Vec<Scored>,
     logistic: Vec<Scored>,
@@ -166,6 +186,7 @@ impl<'a> Rows<'a> {
             normalizer: bundle.normalizer().row(series.instrument.symbol()).clone(),
             bundle,
             model: Vec::new(),
+            mean: Vec::new(),
             queue: Vec::new(),
             ridge: Vec::new(),
             logistic: Vec::new(),
@@ -195,6 +216,9 @@ impl<'a> Rows<'a> {
         };
         self.model
             .push(scored(skew, signal.probability, signal.bands));
+        if let Some(bands) = signal.bands {
+            self.mean.push(scored(mean_of_bands(&bands), None, None));
+        }
         self.zero
             .push(scored(0.0, self.bundle.calibration().pi, None));
         self.queue.push(scored(f64::from(x[1]), None, None));
@@ -233,8 +257,10 @@ impl<'a> Rows<'a> {
             from,
             to,
             rows,
+            still: still(&self.model),
             model: both(&self.model),
             baselines: vec![
+                ("tft_mean", skew(&self.mean)),
                 ("zero", both(&self.zero)),
                 ("queue_imb", skew(&self.queue)),
                 ("ridge", skew(&self.ridge)),

@@ -24,8 +24,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// When the simulated day begins: a date like any other.
+/// When the simulated day begins: a date like any other. What is learnt from is the day before.
 const START: UnixNanos = UnixNanos(1_767_225_600_000_000_000);
+const DAY_BEFORE: UnixNanos = UnixNanos(START.0 - 86_400 * UnixNanos::PER_SECOND);
 /// Simulated time that the model is trained on.
 const TRAINING: Duration = Duration::from_secs(6 * 3600);
 /// What the seed of the training market is xored with, so that it is another market.
@@ -59,8 +60,14 @@ pub fn run(args: &Demo, as_json: bool) -> Result<()> {
         }
     };
     let duration = Duration::from_secs(args.seconds);
-    let training = record(folder, "training.jsonl", args.seed ^ OTHER_MARKET, TRAINING)?;
-    let today = record(folder, "today.jsonl", args.seed, duration)?;
+    let training = record(
+        folder,
+        "training.jsonl",
+        args.seed ^ OTHER_MARKET,
+        DAY_BEFORE,
+        TRAINING,
+    )?;
+    let today = record(folder, "today.jsonl", args.seed, START, duration)?;
     say(format!(
         "1. simulated {} h to learn from and {:.2} h to trade, as Binance spot frames of {}",
         TRAINING.as_secs() / 3600,
@@ -96,6 +103,10 @@ pub fn run(args: &Demo, as_json: bool) -> Result<()> {
         batch: 256,
         learning_rate: 2e-3,
         dropout: 0.1,
+        warm_up: 50,
+        patience: 8,
+        together: 8,
+        no_mirror: false,
         threads: 2,
         seed: args.seed,
     };
@@ -158,9 +169,15 @@ pub fn run(args: &Demo, as_json: bool) -> Result<()> {
 }
 
 /// Simulates a market and writes what a recorder would have.
-fn record(folder: &Path, name: &str, seed: u64, duration: Duration) -> Result<ReplaySpec> {
+fn record(
+    folder: &Path,
+    name: &str,
+    seed: u64,
+    start: UnixNanos,
+    duration: Duration,
+) -> Result<ReplaySpec> {
     let path: PathBuf = folder.join(name);
-    let config = CaptureConfig::new(seed, START);
+    let config = CaptureConfig::new(seed, start);
     let tick = config
         .instrument
         .tick()
@@ -176,7 +193,7 @@ fn record(folder: &Path, name: &str, seed: u64, duration: Duration) -> Result<Re
             let written = file.write_all(&line).and_then(|()| file.write_all(b"\n"));
             written.map_err(|source| mce_engine::EngineError::io(&path, "write", source))?;
             progress.set(
-                (recv.since(START) / UnixNanos::PER_SECOND).unsigned_abs(),
+                (recv.since(start) / UnixNanos::PER_SECOND).unsigned_abs(),
                 "s",
             );
         }

@@ -32,6 +32,7 @@ pub fn to_json(symbol: &str, evaluation: &Evaluation) -> Value {
         "from": evaluation.from.to_string(),
         "to": evaluation.to.to_string(),
         "rows_test": evaluation.rows,
+        "still_share": evaluation.still,
         "baselines": baselines,
     });
     if let (Some(object), Value::Object(model)) =
@@ -102,6 +103,10 @@ pub fn print(symbol: &str, evaluation: &Evaluation) {
             figure(pressure.ece)
         );
     }
+    println!(
+        "rows in which the mid did not move in 30 s: {}",
+        figure(evaluation.still)
+    );
     if let Some(pressure) = &evaluation.model.pressure {
         println!(
             "pressure events: {} of {} rows",
@@ -121,6 +126,7 @@ fn verdict(evaluation: &Evaluation) -> Option<String> {
     let (name, best) = evaluation
         .baselines
         .iter()
+        .filter(|(name, _)| *name != "tft_mean")
         .filter_map(|(name, figures)| Some((*name, ic(figures)?)))
         .max_by(|a, b| a.1.total_cmp(&b.1))?;
     let word = if own > best { "beats" } else { "does not beat" };

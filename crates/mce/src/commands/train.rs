@@ -18,9 +18,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Windows that are drawn together: neighbours share most of their work.
-const RUN_WINDOWS: usize = 8;
-
 pub fn run(args: &Train, as_json: bool) -> Result<()> {
     let config = feature_config(&args.sampling)?;
     let spec = replay_spec(&args.source)?;
@@ -88,10 +85,13 @@ pub fn fit(
         hidden: args.hidden,
         encoder: args.encoder,
         dropout: args.dropout,
+        mirror: !args.no_mirror,
         options: TrainOptions {
             epochs: args.epochs,
             batch_windows: args.batch,
-            run_windows: RUN_WINDOWS,
+            run_windows: args.together,
+            warmup_steps: args.warm_up,
+            patience: Some(args.patience),
             learning_rate: args.learning_rate,
             seed: args.seed,
             threads: args.threads,
