@@ -55,7 +55,7 @@ impl Isa {
         None
     }
 
-    /// AVX-512 (the foundation subset), if this machine has it.
+    /// AVX-512 (the subsets F and DQ), if this machine has it.
     #[must_use]
     pub fn avx512() -> Option<Self> {
         #[cfg(target_arch = "x86_64")]

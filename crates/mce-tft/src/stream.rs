@@ -166,8 +166,8 @@ impl TftModel {
         kernel.dispatch(self.isa());
         let recur = Recur {
             weights: [
-                self.stream.encoder_recurrence(),
-                self.stream.decoder_recurrence(),
+                &self.stream.encoder().recurrence_t,
+                &self.stream.decoder().recurrence_t,
             ],
             oldest: state.next_slot,
             projected: &state.projected,

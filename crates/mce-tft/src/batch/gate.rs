@@ -1,6 +1,6 @@
 //! The gate: layer norm of GLU(W·x + b) + skip. Every gated residual network ends in one.
 
-use super::kernels::{GluNorm, GluNormBackward};
+use super::kernels::norm::{GluNorm, GluNormBackward};
 use super::{Pass, TILE, spans_mut};
 use crate::buffer::AlignedBuf;
 use crate::fold::bias_of;

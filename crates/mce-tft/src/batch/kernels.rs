@@ -3,6 +3,8 @@
 //! A kernel is a struct of its arguments; `run` is the loop. Rows are contiguous; widths need not be multiples of the
 //! vector, the last vector of a row is partial.
 
+pub(crate) mod norm;
+
 use crate::real::Real;
 use crate::simd::{Kernel, Simd};
 
@@ -10,218 +12,6 @@ use crate::simd::{Kernel, Simd};
 #[inline(always)]
 fn lanes_at<S: Simd>(width: usize, at: usize) -> usize {
     (width - at).min(S::LANES)
-}
-
-/// In every row: y = a ⊙ σ(b) + skip with a and b the halves of `g`; x̂ = (y − mean)/√(variance + 1e-5);
-/// out = x̂ ⊙ γ + β. Leaves σ(b) in place of b.
-pub(super) struct GluNorm<'a, R> {
-    /// `[rows, 2·width]`.
-    pub(super) g: &'a mut [R],
-    /// `[rows, width]`.
-    pub(super) skip: &'a [R],
-    pub(super) gamma: &'a [R],
-    pub(super) beta: &'a [R],
-    /// `[rows, width]`.
-    pub(super) normed: &'a mut [R],
-    /// `[rows]`, 1/√(variance + 1e-5).
-    pub(super) inverse: &'a mut [R],
-    /// `[rows, width]`.
-    pub(super) out: &'a mut [R],
-}
-
-/// Added to the variance in every layer norm.
-pub(crate) const NORM_EPSILON: f64 = 1e-5;
-
-impl<R: Real> Kernel<R> for GluNorm<'_, R> {
-    type Out = ();
-
-    #[inline(always)]
-    #[allow(clippy::cast_precision_loss)]
-    fn run<S: Simd<R = R>>(self, s: S) {
-        let width = self.gamma.len();
-        let per_width = R::from_f64(1.0 / width as f64);
-        let epsilon = R::from_f64(NORM_EPSILON);
-        let rows = self
-            .g
-            .chunks_exact_mut(2 * width)
-            .zip(self.skip.chunks_exact(width))
-            .zip(
-                self.normed
-                    .chunks_exact_mut(width)
-                    .zip(self.out.chunks_exact_mut(width))
-                    .zip(self.inverse),
-            );
-        for ((g, skip), ((normed, out), inverse)) in rows {
-            let (a, b) = g.split_at_mut(width);
-            let mut sum = s.splat(R::ZERO);
-            for at in (0..width).step_by(S::LANES) {
-                let sigma = s.sigmoid(s.load_at(b, at));
-                s.store_at(sigma, b, at);
-                let y = s.fma(s.load_at(a, at), sigma, s.load_at(skip, at));
-                s.store_at(y, normed, at);
-                sum = s.add(sum, y);
-            }
-            let mean = s.splat(s.sum(sum) * per_width);
-            let mut squares = s.splat(R::ZERO);
-            for at in (0..width).step_by(S::LANES) {
-                let centred = s.sub(s.load_at(normed, at), mean);
-                s.store_at(centred, normed, at);
-                let centred = s.keep_first(centred, lanes_at::<S>(width, at));
-                squares = s.fma(centred, centred, squares);
-            }
-            *inverse = R::ONE / (s.sum(squares) * per_width + epsilon).sqrt();
-            let scale = s.splat(*inverse);
-            for at in (0..width).step_by(S::LANES) {
-                let x = s.mul(s.load_at(normed, at), scale);
-                s.store_at(x, normed, at);
-                let y = s.fma(x, s.load_at(self.gamma, at), s.load_at(self.beta, at));
-                s.store_at(y, out, at);
-            }
-        }
-    }
-}
-
-/// [`GluNorm`] that keeps nothing for a backward pass.
-pub(crate) struct GluNormOut<'a, R> {
-    /// `[rows, 2·width]`.
-    pub(crate) g: &'a [R],
-    /// `[rows, width]`.
-    pub(crate) skip: &'a [R],
-    pub(crate) gamma: &'a [R],
-    pub(crate) beta: &'a [R],
-    /// `[rows, width]`.
-    pub(crate) out: &'a mut [R],
-}
-
-impl<R: Real> Kernel<R> for GluNormOut<'_, R> {
-    type Out = ();
-
-    #[inline(always)]
-    fn run<S: Simd<R = R>>(self, s: S) {
-        let width = self.gamma.len();
-        let rows = self
-            .skip
-            .chunks_exact(width)
-            .zip(self.out.chunks_exact_mut(width));
-        for (g, (skip, out)) in self.g.chunks_exact(2 * width).zip(rows) {
-            glu_norm_row(s, g, skip, (self.gamma, self.beta), out);
-        }
-    }
-}
-
-/// One row of [`GluNormOut`].
-#[inline(always)]
-#[allow(clippy::cast_precision_loss)]
-pub(crate) fn glu_norm_row<S: Simd>(
-    s: S,
-    g: &[S::R],
-    skip: &[S::R],
-    (gamma, beta): (&[S::R], &[S::R]),
-    out: &mut [S::R],
-) {
-    let width = gamma.len();
-    let per_width = S::R::from_f64(1.0 / width as f64);
-    let (a, b) = g.split_at(width);
-    let mut sum = s.splat(S::R::ZERO);
-    for at in (0..width).step_by(S::LANES) {
-        let y = s.fma(
-            s.load_at(a, at),
-            s.sigmoid(s.load_at(b, at)),
-            s.load_at(skip, at),
-        );
-        s.store_at(y, out, at);
-        sum = s.add(sum, y);
-    }
-    let mean = s.splat(s.sum(sum) * per_width);
-    let mut squares = s.splat(S::R::ZERO);
-    for at in (0..width).step_by(S::LANES) {
-        let centred = s.sub(s.load_at(out, at), mean);
-        let centred = s.keep_first(centred, lanes_at::<S>(width, at));
-        squares = s.fma(centred, centred, squares);
-    }
-    let inverse = S::R::ONE / (s.sum(squares) * per_width + S::R::from_f64(NORM_EPSILON)).sqrt();
-    let scale = s.splat(inverse);
-    for at in (0..width).step_by(S::LANES) {
-        let x = s.mul(s.sub(s.load_at(out, at), mean), scale);
-        s.store_at(s.fma(x, s.load_at(gamma, at), s.load_at(beta, at)), out, at);
-    }
-}
-
-/// Backward of [`GluNorm`]: from `dout` to the gradient of `g` (in place of g), of the skip, and sums over the rows for
-/// γ, β and the bias of g.
-pub(super) struct GluNormBackward<'a, R> {
-    /// `[rows, 2·width]`: a and σ(b) in, gradients out.
-    pub(super) g: &'a mut [R],
-    pub(super) normed: &'a [R],
-    pub(super) inverse: &'a [R],
-    pub(super) gamma: &'a [R],
-    /// `[rows, width]`.
-    pub(super) dout: &'a [R],
-    /// `[rows, width]`, overwritten.
-    pub(super) dskip: &'a mut [R],
-    pub(super) dgamma: &'a mut [R],
-    pub(super) dbeta: &'a mut [R],
-    /// `[2·width]`.
-    pub(super) dbias: &'a mut [R],
-}
-
-impl<R: Real> Kernel<R> for GluNormBackward<'_, R> {
-    type Out = ();
-
-    #[inline(always)]
-    #[allow(clippy::cast_precision_loss)]
-    fn run<S: Simd<R = R>>(self, s: S) {
-        let width = self.gamma.len();
-        let per_width = R::from_f64(1.0 / width as f64);
-        let one = s.splat(R::ONE);
-        let (dbias_a, dbias_b) = self.dbias.split_at_mut(width);
-        let rows = self
-            .g
-            .chunks_exact_mut(2 * width)
-            .zip(self.normed.chunks_exact(width))
-            .zip(
-                self.dout
-                    .chunks_exact(width)
-                    .zip(self.dskip.chunks_exact_mut(width))
-                    .zip(self.inverse),
-            );
-        for ((g, normed), ((dout, dskip), inverse)) in rows {
-            let (a, b) = g.split_at_mut(width);
-            let (mut sum, mut product) = (s.splat(R::ZERO), s.splat(R::ZERO));
-            for at in (0..width).step_by(S::LANES) {
-                let (x, d) = (s.load_at(normed, at), s.load_at(dout, at));
-                add_at(s, self.dbeta, at, d);
-                let dgamma = s.fma(d, x, s.load_at(self.dgamma, at));
-                s.store_at(dgamma, self.dgamma, at);
-                // Beyond the row γ is 0, so that the sums need no mask.
-                let d = s.mul(d, s.load_at(self.gamma, at));
-                sum = s.add(sum, d);
-                product = s.fma(d, x, product);
-            }
-            let mean = s.splat(s.sum(sum) * per_width);
-            let slope = s.splat(s.sum(product) * per_width);
-            let scale = s.splat(*inverse);
-            for at in (0..width).step_by(S::LANES) {
-                let (x, d) = (s.load_at(normed, at), s.load_at(dout, at));
-                let d = s.sub(s.mul(d, s.load_at(self.gamma, at)), mean);
-                let dy = s.mul(s.fnma(x, slope, d), scale);
-                s.store_at(dy, dskip, at);
-                let sigma = s.load_at(b, at);
-                let da = s.mul(dy, sigma);
-                let db = s.mul(s.mul(da, s.load_at(a, at)), s.sub(one, sigma));
-                s.store_at(da, a, at);
-                s.store_at(db, b, at);
-                add_at(s, dbias_a, at, da);
-                add_at(s, dbias_b, at, db);
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn add_at<S: Simd>(s: S, to: &mut [S::R], at: usize, v: S::V) {
-    let sum = s.add(s.load_at(to, at), v);
-    s.store_at(sum, to, at);
 }
 
 /// x ← ELU(x), α = 1.
@@ -232,10 +22,14 @@ impl<R: Real> Kernel<R> for Elu<'_, R> {
 
     #[inline(always)]
     fn run<S: Simd<R = R>>(self, s: S) {
-        for at in (0..self.0.len()).step_by(S::LANES) {
-            let e = elu(s, s.load_at(self.0, at));
-            s.store_at(e, self.0, at);
+        let mut vectors = self.0.chunks_exact_mut(S::LANES);
+        for x in &mut vectors {
+            let e = elu(s, s.load(x));
+            s.store(e, x);
         }
+        let rest = vectors.into_remainder();
+        let e = elu(s, s.load_part(rest));
+        s.store_part(e, rest);
     }
 }
 
@@ -258,12 +52,18 @@ impl<R: Real> Kernel<R> for EluBackward<'_, R> {
     #[inline(always)]
     fn run<S: Simd<R = R>>(self, s: S) {
         let one = s.splat(R::ONE);
-        for at in (0..self.d.len()).step_by(S::LANES) {
-            let e = s.load_at(self.e, at);
-            let slope = s.select_positive(e, one, s.add(e, one));
-            let d = s.mul(s.load_at(self.d, at), slope);
-            s.store_at(d, self.d, at);
+        let slope = |e| s.select_positive(e, one, s.add(e, one));
+        let (mut es, mut ds) = (
+            self.e.chunks_exact(S::LANES),
+            self.d.chunks_exact_mut(S::LANES),
+        );
+        for (e, d) in es.by_ref().zip(ds.by_ref()) {
+            let v = s.mul(s.load(d), slope(s.load(e)));
+            s.store(v, d);
         }
+        let (e, d) = (es.remainder(), ds.into_remainder());
+        let v = s.mul(s.load_part(d), slope(s.load_part(e)));
+        s.store_part(v, d);
     }
 }
 
@@ -431,8 +231,7 @@ impl<R: Real> Kernel<R> for Softmax<'_, R> {
 #[inline(always)]
 pub(crate) fn softmax<S: Simd>(s: S, row: &mut [S::R]) {
     let width = row.len();
-    let largest = row[1..].iter().fold(row[0], |largest, x| largest.max(*x));
-    let shift = s.splat(largest);
+    let shift = s.splat(largest(s, row));
     let mut sum = s.splat(S::R::ZERO);
     for at in (0..width).step_by(S::LANES) {
         let e = s.exp(s.sub(s.load_at(row, at), shift));
@@ -444,6 +243,20 @@ pub(crate) fn softmax<S: Simd>(s: S, row: &mut [S::R]) {
         let y = s.mul(s.load_at(row, at), scale);
         s.store_at(y, row, at);
     }
+}
+
+/// The largest number of a row.
+#[inline(always)]
+fn largest<S: Simd>(s: S, row: &[S::R]) -> S::R {
+    if row.len() < S::LANES {
+        return row[1..].iter().fold(row[0], |largest, x| largest.max(*x));
+    }
+    // The last vector overlaps the one before it, which does no harm here.
+    let mut vector = s.load(&row[row.len() - S::LANES..]);
+    for x in row.chunks_exact(S::LANES) {
+        vector = s.max(vector, s.load(x));
+    }
+    s.largest(vector)
 }
 
 /// Backward of the softmax, rows of probabilities `y`: d ← y ⊙ (d − Σ d·y).
@@ -482,8 +295,13 @@ pub(super) fn softmax_backward<S: Simd>(s: S, y: &[S::R], d: &mut [S::R]) {
 #[inline(always)]
 pub(crate) fn dot<S: Simd>(s: S, a: &[S::R], b: &[S::R]) -> S::R {
     let mut sum = s.splat(S::R::ZERO);
-    for at in (0..a.len()).step_by(S::LANES) {
-        sum = s.fma(s.load_at(a, at), s.load_at(b, at), sum);
+    let (mut rows_a, mut rows_b) = (a.chunks_exact(S::LANES), b.chunks_exact(S::LANES));
+    for (a, b) in rows_a.by_ref().zip(rows_b.by_ref()) {
+        sum = s.fma(s.load(a), s.load(b), sum);
+    }
+    let (a, b) = (rows_a.remainder(), rows_b.remainder());
+    if !a.is_empty() {
+        sum = s.fma(s.load_part(a), s.load_part(b), sum);
     }
     s.sum(sum)
 }
@@ -492,9 +310,15 @@ pub(crate) fn dot<S: Simd>(s: S, a: &[S::R], b: &[S::R]) -> S::R {
 #[inline(always)]
 pub(crate) fn axpy<S: Simd>(s: S, a: S::R, x: &[S::R], y: &mut [S::R]) {
     let a = s.splat(a);
-    for at in (0..x.len()).step_by(S::LANES) {
-        let v = s.fma(a, s.load_at(x, at), s.load_at(y, at));
-        s.store_at(v, y, at);
+    let (mut xs, mut ys) = (x.chunks_exact(S::LANES), y.chunks_exact_mut(S::LANES));
+    for (x, y) in xs.by_ref().zip(ys.by_ref()) {
+        let v = s.fma(a, s.load(x), s.load(y));
+        s.store(v, y);
+    }
+    let (x, y) = (xs.remainder(), ys.into_remainder());
+    if !x.is_empty() {
+        let v = s.fma(a, s.load_part(x), s.load_part(y));
+        s.store_part(v, y);
     }
 }
 

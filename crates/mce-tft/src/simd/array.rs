@@ -166,6 +166,10 @@ impl<M: LaneMath, const N: usize> Simd for Array<M, N> {
         total
     }
     #[inline(always)]
+    fn largest(self, v: Self::V) -> Self::R {
+        v[1..].iter().fold(v[0], |largest, x| largest.max(*x))
+    }
+    #[inline(always)]
     fn exp(self, v: Self::V) -> Self::V {
         M::exp(v)
     }

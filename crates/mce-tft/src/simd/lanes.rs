@@ -66,6 +66,19 @@ pub trait Simd: Copy {
     /// The sum of the lanes, always in the same order.
     fn sum(self, v: Self::V) -> Self::R;
 
+    /// The largest of the lanes.
+    fn largest(self, v: Self::V) -> Self::R;
+    /// `v`, or where |v| is larger than `limit` > 0, `limit` with the sign of `v`.
+    #[inline(always)]
+    fn limit(self, v: Self::V, limit: Self::R) -> Self::V {
+        self.min(self.max(v, self.splat(-limit)), self.splat(limit))
+    }
+    /// p / q to one or two units in the last place; q is finite and not 0.
+    #[inline(always)]
+    fn quotient(self, p: Self::V, q: Self::V) -> Self::V {
+        self.div(p, q)
+    }
+
     /// eᵛ.
     fn exp(self, v: Self::V) -> Self::V;
     /// The hyperbolic tangent.

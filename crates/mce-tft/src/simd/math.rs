@@ -8,6 +8,7 @@
 //! | [`exp`] | 2e-7 relative on [−87, 87]; beyond it stays at e⁻⁸⁷ and e⁸⁷ |
 //! | [`tanh`] | 4e-7 absolute |
 //! | [`sigmoid`] | 1.5e-7 absolute |
+//! | [`sigmoid_of_half`] | 2.5e-7 absolute |
 
 use super::lanes::Simd;
 
@@ -63,18 +64,33 @@ pub(crate) fn exp<S: Simd<R = f32>>(s: S, x: S::V) -> S::V {
     s.scale(y, n)
 }
 
-/// A rational function of degree 9 over 8; never beyond ±1.
+/// A rational function of degree 9 over 8; may be beyond ±1 by its error.
 #[inline(always)]
 pub(crate) fn tanh<S: Simd<R = f32>>(s: S, x: S::V) -> S::V {
-    let x = s.min(s.max(x, s.splat(-TANH_MAX)), s.splat(TANH_MAX));
+    let x = s.limit(x, TANH_MAX);
     let u = s.mul(x, x);
-    let p = s.mul(x, polynomial(s, u, TANH_P));
-    let q = polynomial(s, u, TANH_Q);
-    let y = s.mul(p, s.recip(q));
-    s.min(s.max(y, s.splat(-1.0)), s.splat(1.0))
+    let square = s.mul(u, u);
+    let p = s.mul(x, side_by_side(s, (u, square), TANH_P));
+    s.quotient(p, side_by_side(s, (u, square), TANH_Q))
 }
 
-/// 1 / (1 + e⁻ˣ): as fast as the half of a tanh would be, and more exact.
+/// A polynomial in u whose halves do not wait for each other.
+#[inline(always)]
+fn side_by_side<S: Simd<R = f32>>(s: S, (u, square): (S::V, S::V), coefficients: [f32; 5]) -> S::V {
+    let [c0, c1, c2, c3, c4] = coefficients;
+    let low = s.fma(s.splat(c1), u, s.splat(c0));
+    let high = s.fma(s.splat(c4), square, s.fma(s.splat(c3), u, s.splat(c2)));
+    s.fma(high, square, low)
+}
+
+/// ½ + ½ tanh(x/2), given x/2: what a recurrence waits for a shorter time than for [`sigmoid`].
+#[inline(always)]
+pub(crate) fn sigmoid_of_half<S: Simd<R = f32>>(s: S, half_x: S::V) -> S::V {
+    let half = s.splat(0.5);
+    s.fma(s.tanh(half_x), half, half)
+}
+
+/// 1 / (1 + e⁻ˣ): as fast as by way of tanh where many are computed, and more exact.
 #[inline(always)]
 pub(crate) fn sigmoid<S: Simd<R = f32>>(s: S, x: S::V) -> S::V {
     let one = s.splat(1.0);

@@ -15,7 +15,7 @@ use crate::gemm::{self, Gemm};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Avx2(());
 
-/// Proof that this processor has AVX-512F (and AVX2 and FMA).
+/// Proof that this processor has AVX-512F and DQ (and AVX2 and FMA).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Avx512(());
 
@@ -40,17 +40,18 @@ impl Avx2 {
 impl Avx512 {
     /// The token, if the processor has the instructions.
     pub(super) fn detect() -> Option<Self> {
-        (is_x86_feature_detected!("avx512f") && Avx2::detect().is_some()).then_some(Self(()))
+        let has = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq");
+        (has && Avx2::detect().is_some()).then_some(Self(()))
     }
 
-    /// Runs `kernel`, compiled with AVX-512F, AVX2 and FMA.
+    /// Runs `kernel`, compiled with AVX-512F and DQ, AVX2 and FMA.
     #[inline]
     pub(super) fn run<K: Kernel<f32>>(self, kernel: K) -> K::Out {
-        #[target_feature(enable = "avx512f,avx2,fma")]
+        #[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
         fn entry<K: Kernel<f32>>(token: Avx512, kernel: K) -> K::Out {
             kernel.run(token)
         }
-        // SAFETY: the token proves that the processor has AVX-512F, AVX2 and FMA.
+        // SAFETY: the token proves that the processor has AVX-512F and DQ, AVX2 and FMA.
         unsafe { entry(self, kernel) }
     }
 }
@@ -182,6 +183,15 @@ impl Simd for Avx2 {
             let four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
             let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
             _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+        }
+    }
+    #[inline(always)]
+    fn largest(self, v: __m256) -> f32 {
+        // SAFETY: the token proves AVX2.
+        unsafe {
+            let four = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+            let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps::<1>(two, two)))
         }
     }
     #[inline(always)]
@@ -333,6 +343,28 @@ impl Simd for Avx512 {
     fn sum(self, v: __m512) -> f32 {
         // SAFETY: the token proves AVX-512F.
         unsafe { _mm512_reduce_add_ps(v) }
+    }
+    #[inline(always)]
+    fn largest(self, v: __m512) -> f32 {
+        // SAFETY: the token proves AVX-512F.
+        unsafe { _mm512_reduce_max_ps(v) }
+    }
+    #[inline(always)]
+    fn limit(self, v: __m512, limit: f32) -> __m512 {
+        // The smaller magnitude with the sign of the first operand.
+        const SMALLER_MAGNITUDE: i32 = 0b0010;
+        // SAFETY: the token proves AVX-512DQ.
+        unsafe { _mm512_range_ps::<SMALLER_MAGNITUDE>(v, _mm512_set1_ps(limit)) }
+    }
+    #[inline(always)]
+    fn quotient(self, p: __m512, q: __m512) -> __m512 {
+        // As `recip`, with the Newton step's two factors side by side.
+        // SAFETY: the token proves AVX-512F.
+        unsafe {
+            let estimate = _mm512_rcp14_ps(q);
+            let correction = _mm512_fnmadd_ps(q, estimate, _mm512_set1_ps(2.0));
+            _mm512_mul_ps(_mm512_mul_ps(p, estimate), correction)
+        }
     }
     #[inline(always)]
     fn exp(self, v: __m512) -> __m512 {

@@ -2,7 +2,8 @@
 
 use super::state::Scratch;
 use super::weights::{GateWeights, StreamWeights};
-use crate::batch::kernels::{axpy, dot, elu, glu_norm_row, softmax};
+use crate::batch::kernels::norm::glu_norm_one;
+use crate::batch::kernels::{axpy, dot, elu, softmax};
 use crate::gemm::matvec;
 use crate::real::sealed::Lanes;
 use crate::simd::{Isa, Kernel, Simd};
@@ -109,5 +110,5 @@ fn gate<S: Simd<R = f32>>(
     out: &mut [f32],
 ) {
     matvec(s, x, weights.t, weights.b, g);
-    glu_norm_row(s, g, skip, (weights.gamma, weights.beta), out);
+    glu_norm_one(s, g, skip, (weights.gamma, weights.beta), out);
 }

@@ -2,7 +2,8 @@
 
 use super::state::Scratch;
 use super::weights::{SelectWeights, WeigherWeights};
-use crate::batch::kernels::{axpy, elu, glu_norm_row, softmax};
+use crate::batch::kernels::norm::glu_norm_one;
+use crate::batch::kernels::{axpy, elu, softmax};
 use crate::gemm::matvec;
 use crate::real::sealed::Lanes;
 use crate::simd::{Isa, Kernel, Simd};
@@ -65,7 +66,7 @@ impl Kernel<f32> for Select<'_> {
             .zip(e.chunks_exact_mut(h));
         self.selected.fill(0.0);
         for (((gamma, beta), ((g, skip), out)), weight) in norms.zip(rows).zip(&*self.weights_out) {
-            glu_norm_row(s, g, skip, (gamma, beta), out);
+            glu_norm_one(s, g, skip, (gamma, beta), out);
             axpy(s, *weight, out, self.selected);
         }
         matvec(
@@ -118,6 +119,6 @@ fn weigh<S: Simd<R = f32>>(
     }
     matvec(s, x, &weights.s, &weights.s0, skip);
     matvec(s, e, &weights.gate_t, &weights.gate_b, g);
-    glu_norm_row(s, g, skip, (&weights.gamma, &weights.beta), out);
+    glu_norm_one(s, g, skip, (&weights.gamma, &weights.beta), out);
     softmax(s, out);
 }

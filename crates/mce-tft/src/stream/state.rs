@@ -37,7 +37,7 @@ pub struct StreamState {
     pub(super) selected: AlignedBuf<f32>,
     /// Projections for the LSTM by slot, the decoder step last, `[L + 1, 4H]`.
     pub(super) projected: AlignedBuf<f32>,
-    /// The LSTM's state, `[H]` each.
+    /// The LSTM's state, `[2, H]` and `[H]`.
     pub(super) h: AlignedBuf<f32>,
     pub(super) c: AlignedBuf<f32>,
     /// By slot, the decoder step last, `[L + 1, H]`: results of the LSTM, the gate, the enrichment.
@@ -88,7 +88,7 @@ impl StreamState {
             rows: zeroed(l * n),
             selected: zeroed((l + 1) * h),
             projected: zeroed((l + 1) * 4 * h),
-            h: zeroed(h),
+            h: zeroed(2 * h),
             c: zeroed(h),
             lstm: zeroed((l + 1) * h),
             temporal: zeroed((l + 1) * h),

@@ -2,7 +2,8 @@
 
 use super::state::StreamState;
 use crate::batch::contexts::{SymbolContexts, symbol_contexts};
-use crate::batch::kernels::{Elu, GluNormOut};
+use crate::batch::kernels::Elu;
+use crate::batch::kernels::norm::GluNormOut;
 use crate::buffer::AlignedBuf;
 use crate::config::TftConfig;
 use crate::fold::plan::{Gate, Lstm, Vsn};
@@ -51,10 +52,11 @@ pub(super) struct SelectWeights {
     /// `[n, 2H]`.
     pub(super) gate_b: AlignedBuf<f32>,
     pub(super) weigher: Option<WeigherWeights>,
-    /// `[H, 4H]`.
+    /// The LSTM's input matrix and bias and its recurrent matrix, `[H, 4H]`, `[4H]` and `[H, 4H]`; halved where a gate
+    /// goes through the logistic function.
     pub(super) projection_t: AlignedBuf<f32>,
-    /// `[4H]`.
     pub(super) projection_b: AlignedBuf<f32>,
+    pub(super) recurrence_t: AlignedBuf<f32>,
 }
 
 /// The network that weighs the variables.
@@ -149,15 +151,6 @@ impl StreamWeights {
 
     pub(super) fn decoder(&self) -> &SelectWeights {
         &self.decoder
-    }
-
-    /// The LSTM's recurrent matrices, `[H, 4H]`.
-    pub(super) fn encoder_recurrence(&self) -> &[f32] {
-        self.folded.t(self.folded.plan().lstm_enc.hh.t)
-    }
-
-    pub(super) fn decoder_recurrence(&self) -> &[f32] {
-        self.folded.t(self.folded.plan().lstm_dec.hh.t)
     }
 
     /// Keys, `[H, H]`, one row for each unit of a query.
@@ -314,10 +307,20 @@ impl SelectWeights {
             ),
             gate_b: all(&|var| bias_of(&var.gate.dense)),
             weigher,
-            projection_t: copy(folded.t(lstm.ih.t)),
-            projection_b: copy(folded.w(bias_of(&lstm.ih))),
+            projection_t: halved(folded.t(lstm.ih.t), lstm.ih.n_in),
+            projection_b: halved(folded.w(bias_of(&lstm.ih)), lstm.ih.n_in),
+            recurrence_t: halved(folded.t(lstm.hh.t), lstm.hh.n_in),
         }
     }
+}
+
+/// Rows of the four gates i, f, g, o, each `h` wide: all but g halved.
+fn halved(rows: &[f64], h: usize) -> AlignedBuf<f32> {
+    cast(
+        rows.iter()
+            .enumerate()
+            .map(|(at, x)| if at / h % 4 == 2 { *x } else { 0.5 * x }),
+    )
 }
 
 fn copy(values: &[f64]) -> AlignedBuf<f32> {
