@@ -39,11 +39,11 @@ impl UnixNanos {
 
     /// The first multiple of `interval_ns` (> 0) at or after this time.
     pub fn ceil_to(self, interval_ns: i64) -> Self {
-        let down = self.0.div_euclid(interval_ns) * interval_ns;
-        if down == self.0 {
+        let past = self.0.rem_euclid(interval_ns);
+        if past == 0 {
             self
         } else {
-            UnixNanos(down.saturating_add(interval_ns))
+            UnixNanos(self.0.saturating_add(interval_ns - past))
         }
     }
 

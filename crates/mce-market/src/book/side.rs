@@ -303,12 +303,7 @@ impl BookSide {
             let bits = self.occupied[word];
             let here = bits.count_ones() as usize;
             if here >= left {
-                let mut bits = bits;
-                for _ in 1..left {
-                    bits &= !(1 << (WORD - 1 - bits.leading_zeros() as usize));
-                }
-                let top = WORD - 1 - bits.leading_zeros() as usize;
-                return self.lo + (word * WORD + top) as i64;
+                return self.lo + (word * WORD + nth_highest(bits, left)) as i64;
             }
             left -= here;
             word -= 1; // near ≥ n: the level is in this word or below
@@ -323,7 +318,23 @@ impl BookSide {
 
     pub(super) fn top_into(&self, n: usize, out: &mut Vec<Level>) {
         out.clear();
-        out.extend(self.iter().take(n));
+        let near = n.min(self.near);
+        if near > 0 {
+            let mut word = (self.best - self.lo) as usize / WORD;
+            let mut bits = self.occupied[word];
+            for _ in 0..near {
+                while bits == 0 {
+                    word -= 1; // levels are left, and they are below
+                    bits = self.occupied[word];
+                }
+                let top = WORD - 1 - bits.leading_zeros() as usize;
+                bits ^= 1 << top;
+                let slot = word * WORD + top;
+                out.push(self.level(self.lo + slot as i64, self.qty[slot]));
+            }
+        }
+        let beyond = self.far.iter().rev().take(n - near);
+        out.extend(beyond.map(|(key, qty)| self.level(*key, *qty)));
     }
 
     /// Keys and sizes in the window, best first.
@@ -377,6 +388,35 @@ impl Iterator for NearKeys<'_> {
         let slot = self.word * WORD + top;
         Some((self.side.lo + slot as i64, self.side.qty[slot]))
     }
+}
+
+/// Place of the `n`-th highest bit that is set, 1 ≤ n ≤ their number: sums of bits over 2, 4, … 32 places tell which half
+/// it is in, again and again.
+#[inline]
+fn nth_highest(bits: u64, n: usize) -> usize {
+    let by_2 = bits - ((bits >> 1) & 0x5555_5555_5555_5555);
+    let by_4 = (by_2 & 0x3333_3333_3333_3333) + ((by_2 >> 2) & 0x3333_3333_3333_3333);
+    let by_8 = (by_4 + (by_4 >> 4)) & 0x0f0f_0f0f_0f0f_0f0f;
+    let by_16 = (by_8 + (by_8 >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let by_32 = (by_16 + (by_16 >> 16)) & 0x0000_ffff_0000_ffff;
+    let mut left = n as u64;
+    let mut place = 0;
+    for (width, sums) in [
+        (32, by_32),
+        (16, by_16),
+        (8, by_8),
+        (4, by_4),
+        (2, by_2),
+        (1, bits),
+    ] {
+        let above = (sums >> (place + width)) & ((1 << width) - 1);
+        if left <= above {
+            place += width;
+        } else {
+            left -= above;
+        }
+    }
+    place as usize
 }
 
 /// Three quarters of the window lie below the best level, one quarter above.

@@ -36,11 +36,16 @@ impl Plain {
 }
 
 fn assert_same(book: &OrderBook, plain: &Plain) {
+    let mut top = Vec::new();
     for side in [Side::Buy, Side::Sell] {
         let want = plain.levels(side);
         assert_eq!(book.levels(side).collect::<Vec<_>>(), want);
+        for n in [0, 3, 50, usize::MAX] {
+            book.top_into(side, n, &mut top);
+            assert_eq!(top, want[..n.min(want.len())]);
+        }
         assert_eq!(book.len(side), want.len());
-        for n in [1, 2, 50] {
+        for n in [1, 2, 3, 7, 20, 50] {
             let last = want.get(n - 1).or(want.last()).map(|l| l.price);
             assert_eq!(book.nth_price(side, n), last);
         }
