@@ -88,6 +88,15 @@ impl<R: Real> Tiles<R> {
     }
 }
 
+/// Whether a tile's forward pass will be followed by its backward pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    /// Only the result counts.
+    Nothing,
+    /// The tile keeps what the backward pass needs.
+    ForBackward,
+}
+
 /// `rows` in tiles.
 fn tiles(rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
     rows.clone()
@@ -112,6 +121,26 @@ impl<R: Real> Pass<'_, R> {
 
     fn t(&self, span: Span) -> &[R] {
         self.folded.t(span)
+    }
+
+    /// `x` with units dropped, in `room`; outside training `x` itself.
+    fn dropped<'x>(&self, site: Site, width: usize, x: &'x [R], room: &'x mut [R]) -> &'x [R] {
+        let Some(dropout) = &self.dropout else {
+            return x;
+        };
+        let room = &mut room[..x.len()];
+        room.copy_from_slice(x);
+        dropout.apply(site, width, room);
+        room
+    }
+
+    /// What [`dropped`](Self::dropped) gave the last time it was called with the same arguments.
+    fn dropped_again<'x>(&self, x: &'x [R], room: &'x [R]) -> &'x [R] {
+        if self.dropout.is_some() {
+            &room[..x.len()]
+        } else {
+            x
+        }
     }
 
     /// Drops units of `x`, whose rows are `width` wide; nothing outside training.

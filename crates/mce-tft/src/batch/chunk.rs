@@ -198,20 +198,14 @@ impl<R: Real> Work<R> {
         let block = windows * h;
         for (state, context) in [(&mut self.lstm.h, FIRST_H), (&mut self.lstm.c, FIRST_C)] {
             lstm::gather(
-                pass,
                 &self.statics.contexts[context],
                 &input.window_symbol,
                 &mut state[..block],
             );
         }
         let (encoder_gates, decoder_gates) = self.lstm.gates.split_at_mut(4 * encoder_len * block);
-        lstm::gather(
-            pass,
-            &self.encoder.projected,
-            &input.window_rows,
-            encoder_gates,
-        );
-        lstm::gather(pass, &self.decoder.projected, &self.identity, decoder_gates);
+        lstm::gather(&self.encoder.projected, &input.window_rows, encoder_gates);
+        lstm::gather(&self.decoder.projected, &self.identity, decoder_gates);
         self.lstm.forward(pass, &plan.lstm_enc, 0..encoder_len);
         self.lstm.forward(
             pass,

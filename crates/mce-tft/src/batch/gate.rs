@@ -1,7 +1,7 @@
 //! The gate: layer norm of GLU(W·x + b) + skip. Every gated residual network ends in one.
 
-use super::kernels::norm::{GluNorm, GluNormBackward};
-use super::{Pass, TILE, spans_mut};
+use super::kernels::norm::{GluNorm, GluNormBackward, GluNormOut};
+use super::{Keep, Pass, TILE, spans_mut};
 use crate::buffer::AlignedBuf;
 use crate::fold::bias_of;
 use crate::fold::plan::Gate;
@@ -38,6 +38,7 @@ impl<R: Real> GateTile<R> {
         x: &[R],
         skip: &[R],
         out: &mut [R],
+        keep: Keep,
     ) {
         let rows = out.len() / gate.width;
         let g = &mut self.g[..rows * 2 * gate.width];
@@ -50,19 +51,37 @@ impl<R: Real> GateTile<R> {
             dense.n_out,
             g,
         );
-        let kernel = GluNorm {
-            g,
-            skip,
-            gamma: pass.w(gate.gamma),
-            beta: pass.w(gate.beta),
-            normed: &mut self.normed[..rows * gate.width],
-            inverse: &mut self.inverse[..rows],
-            out,
-        };
-        R::dispatch(pass.isa(), kernel);
+        let (gamma, beta) = (pass.w(gate.gamma), pass.w(gate.beta));
+        if keep == Keep::Nothing {
+            R::dispatch(
+                pass.isa(),
+                GluNormOut {
+                    g,
+                    skip,
+                    gamma,
+                    beta,
+                    out,
+                },
+            );
+            return;
+        }
+        let normed = &mut self.normed[..rows * gate.width];
+        let inverse = &mut self.inverse[..rows];
+        R::dispatch(
+            pass.isa(),
+            GluNorm {
+                g,
+                skip,
+                gamma,
+                beta,
+                normed,
+                inverse,
+                out,
+            },
+        );
     }
 
-    /// Backward of the last [`forward`](Self::forward), of which `x` is the input. Adds to `grads` (the folded weights'
+    /// Backward of the last [`forward`](Self::forward), which kept what this needs and of which `x` is the input. Adds to `grads` (the folded weights'
     /// form), overwrites `d.x` and `d.skip`.
     pub(super) fn backward(
         &mut self,

@@ -2,7 +2,7 @@
 
 use super::gate::{GateGrads, GateTile};
 use super::kernels::{AddRows, Elu, EluBackward, ScatterRows, SumRows};
-use super::{Pass, Site, TILE};
+use super::{Keep, Pass, Site, TILE};
 use crate::buffer::AlignedBuf;
 use crate::fold::bias_of;
 use crate::fold::plan::Grn;
@@ -47,7 +47,7 @@ impl<R: Real> GrnTile<R> {
         &mut self,
         pass: &Pass<'_, R>,
         grn: &Grn,
-        site: Site,
+        (site, keep): (Site, Keep),
         x: &[R],
         context: Option<ContextRows<'_, R>>,
         out: &mut [R],
@@ -74,10 +74,8 @@ impl<R: Real> GrnTile<R> {
             );
         }
         R::dispatch(pass.isa(), Elu(e));
-        let dropped = &mut self.dropped[..out.len()];
-        dropped.copy_from_slice(e);
-        pass.drop_units(site, h, dropped);
-        self.gate.forward(pass, &grn.gate, dropped, x, out);
+        let dropped = pass.dropped(site, h, e, &mut self.dropped);
+        self.gate.forward(pass, &grn.gate, dropped, x, out, keep);
     }
 
     /// Backward of the last [`forward`](Self::forward), of which `x` is the input: overwrites `d.x`, adds to `grads` and,
@@ -93,7 +91,7 @@ impl<R: Real> GrnTile<R> {
     ) {
         let h = grn.fc2.n_out;
         let dhidden = &mut self.dhidden[..d.out.len()];
-        let dropped = &self.dropped[..d.out.len()];
+        let dropped = pass.dropped_again(&self.e[..d.out.len()], &self.dropped);
         let ends = GateGrads {
             out: d.out,
             x: dhidden,

@@ -322,6 +322,13 @@ pub(crate) fn axpy<S: Simd>(s: S, a: S::R, x: &[S::R], y: &mut [S::R]) {
     }
 }
 
+/// Copies row `index[r]` of `from` to row r of `to`.
+pub(super) fn copy_rows<R: Copy>(from: &[R], index: &[u32], to: &mut [R], width: usize) {
+    for (index, to) in index.iter().zip(to.chunks_exact_mut(width)) {
+        to.copy_from_slice(&from[*index as usize * width..][..width]);
+    }
+}
+
 /// Adds row `index[r]` of `from` to row r of `to`.
 pub(super) struct AddRows<'a, R> {
     pub(super) from: &'a [R],

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::kernels::{AddRows, ScatterRows};
+use super::kernels::{ScatterRows, copy_rows};
 use super::{Pass, tiles};
 use crate::buffer::AlignedBuf;
 use crate::fold::plan::Lstm;
@@ -116,19 +116,9 @@ impl<R: Real> LstmRun<R> {
     }
 }
 
-/// Puts the projected input of every window into the gates of one position.
-pub(super) fn gather<R: Real>(pass: &Pass<'_, R>, projected: &[R], index: &[u32], gates: &mut [R]) {
-    let width = gates.len() / index.len();
-    gates.fill(R::ZERO);
-    R::dispatch(
-        pass.isa(),
-        AddRows {
-            from: projected,
-            index,
-            to: gates,
-            width,
-        },
-    );
+/// Puts the projected input of every window into the gates of its positions.
+pub(super) fn gather<R: Real>(projected: &[R], index: &[u32], gates: &mut [R]) {
+    copy_rows(projected, index, gates, gates.len() / index.len());
 }
 
 /// The other way round, for gradients.

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::gate::GateGrads;
 use super::grn::{ContextRows, GrnGrads};
-use super::kernels::{AddRows, ScatterRows};
-use super::{Pass, Site, Tiles, layers, tiles};
+use super::kernels::{ScatterRows, copy_rows};
+use super::{Keep, Pass, Site, Tiles, layers, tiles};
 use crate::buffer::AlignedBuf;
 use crate::real::Real;
 
@@ -70,7 +70,8 @@ impl<R: Real> PositionRun<R> {
             gate_inputs(pass, tile, &stretch, rows.clone());
             let (x, skip) = (&tile.x[..range.len()], &tile.skip[..range.len()]);
             let temporal = &mut self.temporal[range.clone()];
-            tile.gate.forward(pass, &plan.gate_lstm, x, skip, temporal);
+            tile.gate
+                .forward(pass, &plan.gate_lstm, x, skip, temporal, Keep::Nothing);
             let site = Site {
                 layer: layers::ENRICH,
                 first_row: first,
@@ -80,8 +81,14 @@ impl<R: Real> PositionRun<R> {
                 ..stretch.context
             };
             let enriched = &mut self.enriched[range];
-            tile.grn
-                .forward(pass, &plan.enrich, site, temporal, Some(context), enriched);
+            tile.grn.forward(
+                pass,
+                &plan.enrich,
+                (site, Keep::Nothing),
+                temporal,
+                Some(context),
+                enriched,
+            );
         }
     }
 
@@ -116,7 +123,7 @@ impl<R: Real> PositionRun<R> {
             tile.grn.forward(
                 pass,
                 &plan.enrich,
-                site,
+                (site, Keep::ForBackward),
                 temporal,
                 Some(context),
                 &mut tile.out[..len],
@@ -136,8 +143,14 @@ impl<R: Real> PositionRun<R> {
             }
             gate_inputs(pass, tile, &stretch, rows.clone());
             let (x, skip) = (&tile.x[..len], &tile.skip[..len]);
-            tile.gate
-                .forward(pass, &plan.gate_lstm, x, skip, &mut tile.dx[..len]);
+            tile.gate.forward(
+                pass,
+                &plan.gate_lstm,
+                x,
+                skip,
+                &mut tile.dx[..len],
+                Keep::ForBackward,
+            );
             let (dx, dskip) = (&mut d.lstm[own], &mut tile.dskip[..len]);
             let ends = GateGrads {
                 out: &tile.out[..len],
@@ -184,15 +197,5 @@ fn gate_inputs<R: Real>(
     };
     pass.drop_units(site, h, x);
     let skip = &mut tile.skip[..own.len()];
-    skip.fill(R::ZERO);
-    let index = &stretch.selected_index[rows];
-    R::dispatch(
-        pass.isa(),
-        AddRows {
-            from: stretch.selected,
-            index,
-            to: skip,
-            width: h,
-        },
-    );
+    copy_rows(stretch.selected, &stretch.selected_index[rows], skip, h);
 }

@@ -3,7 +3,7 @@
 
 use super::grn::GrnGrads;
 use super::kernels::ScatterRows;
-use super::{Pass, Site, Tiles, layers, tiles};
+use super::{Keep, Pass, Site, Tiles, layers, tiles};
 use crate::buffer::AlignedBuf;
 use crate::fold::plan::{Dense, Grn};
 use crate::gemm::{Init, matmul, matmul_tn_add};
@@ -74,14 +74,20 @@ impl<R: Real> StaticRun<R> {
             tile.grn.forward(
                 pass,
                 &plan.static_grn,
-                site(layers::STATIC),
+                (site(layers::STATIC), Keep::Nothing),
                 &self.emb[range.clone()],
                 None,
                 s,
             );
             for ((grn, layer), context) in context_grns(pass).into_iter().zip(&mut self.contexts) {
-                tile.grn
-                    .forward(pass, grn, site(layer), s, None, &mut context[range.clone()]);
+                tile.grn.forward(
+                    pass,
+                    grn,
+                    (site(layer), Keep::Nothing),
+                    s,
+                    None,
+                    &mut context[range.clone()],
+                );
             }
         }
         if let Some(weigher) = &plan.vsn_enc.weigher {
@@ -155,7 +161,8 @@ impl<R: Real> StaticRun<R> {
             );
             let (dx, unused) = (&mut tile.dx[..range.len()], &mut tile.out[..range.len()]);
             for ((grn, layer), dcontext) in context_grns(pass).into_iter().zip(&self.dcontexts) {
-                tile.grn.forward(pass, grn, site(layer), s, None, unused);
+                tile.grn
+                    .forward(pass, grn, (site(layer), Keep::ForBackward), s, None, unused);
                 let ends = GrnGrads {
                     out: &dcontext[range.clone()],
                     x: dx,
@@ -169,7 +176,7 @@ impl<R: Real> StaticRun<R> {
             tile.grn.forward(
                 pass,
                 &plan.static_grn,
-                site(layers::STATIC),
+                (site(layers::STATIC), Keep::ForBackward),
                 emb,
                 None,
                 unused,

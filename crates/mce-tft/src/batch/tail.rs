@@ -3,7 +3,7 @@
 use super::gate::GateGrads;
 use super::grn::GrnGrads;
 use super::kernels::SumRows;
-use super::{Pass, Site, Tiles, layers, tiles};
+use super::{Keep, Pass, Site, Tiles, layers, tiles};
 use crate::buffer::AlignedBuf;
 use crate::fold::bias_of;
 use crate::gemm::{Init, matmul, matmul_tn_add};
@@ -90,18 +90,31 @@ impl<R: Real> TailRun<R> {
                 attended,
                 &inputs.enriched[range.clone()],
                 gated,
+                Keep::Nothing,
             );
             let site = |layer| Site {
                 layer,
                 first_row: rows.start,
             };
             let fed = &mut self.fed[range.clone()];
-            tile.grn
-                .forward(pass, &plan.ff, site(layers::FF), gated, None, fed);
+            tile.grn.forward(
+                pass,
+                &plan.ff,
+                (site(layers::FF), Keep::Nothing),
+                gated,
+                None,
+                fed,
+            );
             pass.drop_units(site(layers::GATE_OUT), h, fed);
             let out = &mut self.pre_head[range.clone()];
-            tile.gate
-                .forward(pass, &plan.gate_out, fed, &inputs.temporal[range], out);
+            tile.gate.forward(
+                pass,
+                &plan.gate_out,
+                fed,
+                &inputs.temporal[range],
+                out,
+                Keep::Nothing,
+            );
         }
         let head = &plan.head;
         let bias = Init::Bias(pass.w(bias_of(head)));
@@ -152,6 +165,7 @@ impl<R: Real> TailRun<R> {
                 fed,
                 &inputs.temporal[range.clone()],
                 out,
+                Keep::ForBackward,
             );
             matmul(isa, Init::Zero, dy, pass.w(head.w), h, out);
             tile.gate.backward(
@@ -166,8 +180,14 @@ impl<R: Real> TailRun<R> {
                 grads,
             );
             pass.drop_units(site(layers::GATE_OUT), h, dx);
-            tile.grn
-                .forward(pass, &plan.ff, site(layers::FF), gated, None, out);
+            tile.grn.forward(
+                pass,
+                &plan.ff,
+                (site(layers::FF), Keep::ForBackward),
+                gated,
+                None,
+                out,
+            );
             let ends = GrnGrads {
                 out: dx,
                 x: out,
@@ -182,6 +202,7 @@ impl<R: Real> TailRun<R> {
                 attended,
                 &inputs.enriched[range.clone()],
                 dx,
+                Keep::ForBackward,
             );
             let ends = GateGrads {
                 out,

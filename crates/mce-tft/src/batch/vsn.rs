@@ -9,7 +9,7 @@ use super::kernels::{
     AddRows, Elu, EluBackward, Embed, EmbedBackward, Mix, MixBackward, ScatterRows, Softmax,
     SoftmaxBackward, SumRows,
 };
-use super::{Pass, Site, TILE, spans_mut};
+use super::{Keep, Pass, Site, TILE, spans_mut};
 use crate::buffer::AlignedBuf;
 use crate::fold::plan::{Var, Vsn, Weigher};
 use crate::gemm::{Init, matmul, matmul_tn_add};
@@ -74,11 +74,11 @@ impl<R: Real> VsnTile<R> {
         let (n, h) = (vsn.vars.len(), self.h);
         let Some(weigher) = &vsn.weigher else {
             weights.fill(R::ONE);
-            self.variable(pass, &vsn.vars[0], (1, 0), rows);
+            self.variable(pass, &vsn.vars[0], (1, 0), rows, Keep::Nothing);
             out.copy_from_slice(&self.result[..out.len()]);
             return;
         };
-        self.weigh(pass, weigher, rows, weights);
+        self.weigh(pass, weigher, rows, weights, Keep::Nothing);
         R::dispatch(
             pass.isa(),
             Softmax {
@@ -88,7 +88,7 @@ impl<R: Real> VsnTile<R> {
         );
         out.fill(R::ZERO);
         for (column, var) in vsn.vars.iter().enumerate() {
-            self.variable(pass, var, (n, column), rows);
+            self.variable(pass, var, (n, column), rows, Keep::Nothing);
             let x = &self.result[..out.len()];
             R::dispatch(
                 pass.isa(),
@@ -111,6 +111,7 @@ impl<R: Real> VsnTile<R> {
         var: &Var,
         (n, column): (usize, usize),
         rows: VsnRows<'_, R>,
+        keep: Keep,
     ) {
         let len = rows.x.len() / n * self.h;
         let kernel = Embed {
@@ -125,15 +126,15 @@ impl<R: Real> VsnTile<R> {
             skip: &mut self.skip[..len],
         };
         R::dispatch(pass.isa(), kernel);
-        let dropped = &mut self.dropped[..len];
-        dropped.copy_from_slice(&self.e[..len]);
-        pass.drop_units(layer(rows.site, column + 1), self.h, dropped);
+        let site = layer(rows.site, column + 1);
+        let dropped = pass.dropped(site, self.h, &self.e[..len], &mut self.dropped);
         self.gate.forward(
             pass,
             &var.gate,
             dropped,
             &self.skip[..len],
             &mut self.result[..len],
+            keep,
         );
     }
 
@@ -144,6 +145,7 @@ impl<R: Real> VsnTile<R> {
         weigher: &Weigher,
         rows: VsnRows<'_, R>,
         logits: &mut [R],
+        keep: Keep,
     ) {
         let (n, h) = (weigher.gate.width, self.h);
         let len = logits.len() / n * h;
@@ -167,9 +169,7 @@ impl<R: Real> VsnTile<R> {
             },
         );
         R::dispatch(pass.isa(), Elu(e));
-        let dropped = &mut self.dropped[..len];
-        dropped.copy_from_slice(e);
-        pass.drop_units(rows.site, h, dropped);
+        let dropped = pass.dropped(rows.site, h, e, &mut self.dropped);
         let skip = &mut self.skip[..logits.len()];
         matmul(
             pass.isa(),
@@ -180,7 +180,7 @@ impl<R: Real> VsnTile<R> {
             skip,
         );
         self.gate
-            .forward(pass, &weigher.gate, dropped, skip, logits);
+            .forward(pass, &weigher.gate, dropped, skip, logits, keep);
     }
 
     /// From the gradient of the result to those of the weights and the contexts; `weights` are those of the forward pass.
@@ -199,7 +199,7 @@ impl<R: Real> VsnTile<R> {
         let (n, h) = (vsn.vars.len(), self.h);
         let mut dweights = std::mem::take(&mut self.dweights);
         for (column, var) in vsn.vars.iter().enumerate() {
-            self.variable(pass, var, (n, column), rows);
+            self.variable(pass, var, (n, column), rows, Keep::ForBackward);
             let x = &mut self.result[..dout.len()];
             if vsn.weigher.is_some() {
                 let dweights = &mut dweights[..weights.len()];
@@ -251,8 +251,8 @@ impl<R: Real> VsnTile<R> {
             x: dhidden,
             skip: dskip,
         };
-        self.gate
-            .backward(pass, &var.gate, &self.dropped[..len], ends, grads);
+        let dropped = pass.dropped_again(&self.e[..len], &self.dropped);
+        self.gate.backward(pass, &var.gate, dropped, ends, grads);
         pass.drop_units(layer(site, column + 1), self.h, dhidden);
         R::dispatch(
             pass.isa(),
@@ -300,7 +300,13 @@ impl<R: Real> VsnTile<R> {
         let len = dlogits.len() / n * h;
         let mut logits = std::mem::take(&mut self.result);
         logits.resize_unspecified(logits.len().max(dlogits.len()));
-        self.weigh(pass, weigher, rows, &mut logits[..dlogits.len()]);
+        self.weigh(
+            pass,
+            weigher,
+            rows,
+            &mut logits[..dlogits.len()],
+            Keep::ForBackward,
+        );
         self.result = logits;
         let (dhidden, dskip) = (&mut self.dhidden[..len], &mut self.skip[..dlogits.len()]);
         let ends = GateGrads {
@@ -308,8 +314,9 @@ impl<R: Real> VsnTile<R> {
             x: dhidden,
             skip: dskip,
         };
+        let dropped = pass.dropped_again(&self.e[..len], &self.dropped);
         self.gate
-            .backward(pass, &weigher.gate, &self.dropped[..len], ends, grads);
+            .backward(pass, &weigher.gate, dropped, ends, grads);
         pass.drop_units(rows.site, h, dhidden);
         R::dispatch(
             pass.isa(),

@@ -208,7 +208,7 @@ impl Simd for Avx2 {
     }
     #[inline(always)]
     fn gemm(self, job: Gemm<'_, f32>) {
-        gemm::run_blocks::<Self, 4, 2>(self, job);
+        gemm::run_blocks::<Self, 6, 2>(self, job);
     }
 }
 

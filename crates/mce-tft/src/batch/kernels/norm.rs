@@ -21,7 +21,6 @@ macro_rules! by_vectors {
         }
     };
 }
-pub(crate) use by_vectors;
 
 /// A row of `W` vectors.
 #[inline(always)]
