@@ -235,7 +235,14 @@ pub struct Fit {
 }
 
 /// `mce predict`
+// With a feature table no source is needed: flattening it as an option does not make its flags optional by itself.
 #[derive(ClapArgs)]
+#[command(
+    mut_arg("format", |arg| arg.required(false).requires_all(["symbol", "tick", "files"])),
+    mut_arg("symbol", |arg| arg.required(false).requires("format")),
+    mut_arg("tick", |arg| arg.required(false).requires("format")),
+    mut_arg("files", |arg| arg.required(false).requires("format"))
+)]
 pub struct Predict {
     /// Bundle directory.
     #[arg(long)]

@@ -18,7 +18,7 @@ use std::time::Duration;
 const AGENTS: [&str; 3] = ["imbalance", "momentum", "reversion"];
 
 /// Checked settings.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Names of the agents, from [`AGENTS`].
     pub agents: Vec<String>,
@@ -237,6 +237,12 @@ mod tests {
         );
         check("[arena]\nskew = 7\n", &["skew_threshold"]);
         check("[arena\n", &["line 1"]);
+    }
+
+    #[test]
+    fn the_example_file_holds_the_defaults() {
+        let example = include_str!("../../../mce.toml");
+        assert_eq!(Config::parse(example).unwrap(), Config::default());
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Exit codes: 0 done · 1 failed · 2 usage or config · 3 data damaged or failed verification · 130 interrupted.
 
+use mce_arena::ArenaError;
 use mce_engine::EngineError;
+use mce_tft::TftError;
+use mce_venues::VenueError;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -58,8 +61,20 @@ pub fn code(error: &anyhow::Error) -> ExitCode {
     } else {
         match error.downcast_ref::<EngineError>() {
             Some(engine) if engine.is_damage() => 3,
+            Some(engine) if is_setting(engine) => 2,
             _ => 1,
         }
     };
     ExitCode::from(code)
+}
+
+/// Whether a flag or a key of the configuration is out of range, which the room that it is for found out.
+fn is_setting(error: &EngineError) -> bool {
+    matches!(
+        error,
+        EngineError::FeatureConfig(_)
+            | EngineError::Rule(VenueError::Increment { .. })
+            | EngineError::Tft(TftError::Config { .. } | TftError::TrainOptions { .. })
+            | EngineError::Arena(ArenaError::Config { .. })
+    )
 }

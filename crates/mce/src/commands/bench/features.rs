@@ -67,6 +67,12 @@ pub fn delta(setting: &Setting) -> Result<Option<Figure>> {
     let count = events.len() as f64;
     let mut events = events;
     let run = || {
+        // The messages begin where their mid began: from the book that they left they would cross for a while.
+        now += 1_000;
+        let fresh = event(now, EventBody::Snapshot(book()));
+        engine
+            .on_event(&fresh, &mut samples)
+            .expect("the book is legal");
         for event in &mut events {
             now += 1_000;
             event.ts_exchange = Some(UnixNanos(now));
