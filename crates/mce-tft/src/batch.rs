@@ -107,7 +107,7 @@ fn tiles(rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
 /// What every part of a pass needs: the weights, and whether units are dropped.
 struct Pass<'a, R> {
     folded: &'a Folded<R>,
-    dropout: Option<Dropout>,
+    dropout: Option<Dropout<'a, R>>,
 }
 
 impl<R: Real> Pass<'_, R> {
@@ -130,7 +130,7 @@ impl<R: Real> Pass<'_, R> {
         };
         let room = &mut room[..x.len()];
         room.copy_from_slice(x);
-        dropout.apply(site, width, room);
+        dropout.apply(self.isa(), site, width, room);
         room
     }
 
@@ -146,7 +146,7 @@ impl<R: Real> Pass<'_, R> {
     /// Drops units of `x`, whose rows are `width` wide; nothing outside training.
     fn drop_units(&self, site: Site, width: usize, x: &mut [R]) {
         if let Some(dropout) = &self.dropout {
-            dropout.apply(site, width, x);
+            dropout.apply(self.isa(), site, width, x);
         }
     }
 }

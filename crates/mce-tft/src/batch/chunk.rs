@@ -174,7 +174,7 @@ impl<R: Real> Work<R> {
     pub(crate) fn forward(
         &mut self,
         folded: &Folded<R>,
-        dropout: Option<Dropout>,
+        dropout: Option<Dropout<'_, R>>,
         input: &ChunkInput<R>,
     ) {
         let pass = &Pass { folded, dropout };
@@ -240,7 +240,7 @@ impl<R: Real> Work<R> {
     pub(crate) fn backward(
         &mut self,
         folded: &Folded<R>,
-        dropout: Option<Dropout>,
+        dropout: Option<Dropout<'_, R>>,
         input: &ChunkInput<R>,
         grads: &mut [R],
     ) {

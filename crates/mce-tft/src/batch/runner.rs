@@ -1,7 +1,7 @@
 //! The public face of the batch passes: plain arrays in, plain arrays out, chunk after chunk on one thread.
 
 use super::chunk::{ChunkInput, Work};
-use super::dropout::Dropout;
+use super::dropout::{Dropout, Strip};
 use crate::TftError;
 use crate::config::TftConfig;
 use crate::fold::Folded;
@@ -158,6 +158,7 @@ pub struct BatchRunner<R: Real> {
     work: Work<R>,
     input: ChunkInput<R>,
     labels: Vec<Option<R>>,
+    strip: Strip<R>,
     folded_grads: Vec<R>,
 }
 
@@ -171,6 +172,7 @@ impl<R: Real> BatchRunner<R> {
             work: Work::new(config),
             input: ChunkInput::default(),
             labels: Vec::new(),
+            strip: Strip::default(),
             folded_grads: Vec::new(),
         }
     }
@@ -326,13 +328,13 @@ impl<R: Real> BatchRunner<R> {
         }
         batch_loss.count(labels);
         let mut sums = vec![0.0; n_heads];
-        for first in (0..batch.windows).step_by(CHUNK_WINDOWS) {
-            let dropout = match dropping {
-                Dropping::Off => None,
-                Dropping::On { seed } => {
-                    Dropout::new(self.config.dropout(), Stream::new(seed).fork(first as u64))
-                }
-            };
+        let mut strip = std::mem::take(&mut self.strip);
+        let dropout = match dropping {
+            Dropping::Off => None,
+            Dropping::On { seed } => strip.draw(self.config.dropout(), Stream::new(seed)),
+        };
+        for (chunk, first) in (0..batch.windows).step_by(CHUNK_WINDOWS).enumerate() {
+            let dropout = dropout.map(|dropout| dropout.of_chunk(chunk));
             self.forward_chunk(batch, first, dropout);
             self.chunk_labels(labels, first);
             self.work.loss(batch_loss, &self.labels, &mut sums);
@@ -341,10 +343,16 @@ impl<R: Real> BatchRunner<R> {
                     .backward(&self.folded, dropout, &self.input, grads);
             }
         }
+        self.strip = strip;
         Ok(batch_loss.finish(&sums))
     }
 
-    fn forward_chunk(&mut self, batch: &Batch<'_, R>, first: usize, dropout: Option<Dropout>) {
+    fn forward_chunk(
+        &mut self,
+        batch: &Batch<'_, R>,
+        first: usize,
+        dropout: Option<Dropout<'_, R>>,
+    ) {
         fill_chunk(&self.config, batch, first, &mut self.input);
         self.work.forward(&self.folded, dropout, &self.input);
     }

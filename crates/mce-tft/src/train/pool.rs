@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::source::{Window, WindowSource};
 use crate::batch::chunk::{ChunkInput, Work};
-use crate::batch::dropout::Dropout;
+use crate::batch::dropout::{Dropout, Strip};
 use crate::batch::runner::{CHUNK_WINDOWS, append_by_window};
 use crate::buffer::AlignedBuf;
 use crate::config::TftConfig;
@@ -38,6 +38,7 @@ pub(crate) struct Pool {
     config: TftConfig,
     workers: Vec<Worker>,
     results: Vec<ChunkResult>,
+    strip: Strip<f32>,
 }
 
 /// What one thread needs.
@@ -61,8 +62,8 @@ enum Task<'a> {
     Predict,
     /// Losses.
     Evaluate(&'a LossSums),
-    /// Losses and gradients, with units dropped by this probability.
-    Learn(&'a LossSums, f64, Stream),
+    /// Losses and gradients, with units dropped.
+    Learn(&'a LossSums, Option<Dropout<'a, f32>>),
 }
 
 impl Pool {
@@ -75,6 +76,7 @@ impl Pool {
             config: config.clone(),
             workers: (0..threads).map(worker).collect(),
             results: Vec::new(),
+            strip: Strip::default(),
         }
     }
 
@@ -115,12 +117,10 @@ impl Pool {
         dropout: Stream,
         sums: &mut [f64],
     ) -> (Loss, &[f32]) {
-        self.run(
-            folded,
-            source,
-            windows,
-            Task::Learn(loss, self.config.dropout(), dropout),
-        );
+        let mut strip = std::mem::take(&mut self.strip);
+        let dropout = strip.draw(self.config.dropout(), dropout);
+        self.run(folded, source, windows, Task::Learn(loss, dropout));
+        self.strip = strip;
         sums.fill(0.0);
         self.add_sums(windows.len(), sums);
         let (first, rest) = self.results[..windows.len().div_ceil(CHUNK_WINDOWS)]
@@ -190,7 +190,7 @@ impl Worker {
         self.loader.load(config, source, windows);
         let input = &self.loader.input;
         let dropout = match task {
-            Task::Learn(_, p, stream) => Dropout::new(p, stream.fork(index as u64)),
+            Task::Learn(_, dropout) => dropout.map(|dropout| dropout.of_chunk(index)),
             Task::Predict | Task::Evaluate(_) => None,
         };
         self.work.forward(folded, dropout, input);
