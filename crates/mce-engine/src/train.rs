@@ -13,8 +13,8 @@ use mce_features::labels::{Z_CLIP, pressure_y, skew_signal};
 use mce_features::{FeatureNormalizer, Label, NormalizerRow};
 use mce_market::UnixNanos;
 use mce_tft::{
-    Params, Progress, StopReason, TftConfig, TftModel, TftSpec, TrainOptions, Trainer, Weights,
-    WindowSource,
+    Head, Params, Progress, StopReason, TftConfig, TftModel, TftSpec, TrainOptions, Trainer,
+    Weights, WindowSource,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -98,7 +98,8 @@ pub fn train(
     if train_set.ends.is_empty() || valid_set.ends.is_empty() {
         return Err(too_short(series, spec));
     }
-    let params = Params::init(&config, spec.options.seed);
+    let mut params = Params::init(&config, spec.options.seed);
+    begin_at_base_rates(&config, &train_set, &mut params);
     let mut trainer = Trainer::new(&config, spec.options.clone(), params)?;
     let fit = trainer.fit(&train_set.table, Some(&valid_set.table), progress)?;
     let best = fit
@@ -143,6 +144,49 @@ pub fn train(
         seconds: fit.seconds,
         stopped: fit.stop == StopReason::Asked,
     })
+}
+
+/// Share of the head's random weights that is left at the start.
+const HEAD_START: f32 = 0.1;
+
+/// Lets training begin at what is known without looking at any input: each quantile head at the quantiles of its labels,
+/// the pressure logit at the base rate. Otherwise hundreds of steps go into moving constants there.
+fn begin_at_base_rates(config: &TftConfig, train: &Windows, params: &mut Params<f32>) {
+    let heads = config.heads().len();
+    let labels = &train.table.parts().labels;
+    let mut bias = vec![0.0f32; config.n_outputs()];
+    for (at, head) in config.heads().iter().enumerate() {
+        let mut known: Vec<f32> = labels
+            .iter()
+            .skip(at)
+            .step_by(heads)
+            .flatten()
+            .copied()
+            .collect();
+        if known.is_empty() {
+            continue;
+        }
+        let out = &mut bias[config.head_range(at)];
+        match head {
+            Head::Quantiles { levels, .. } => {
+                known.sort_unstable_by(f32::total_cmp);
+                for (out, level) in out.iter_mut().zip(levels) {
+                    *out = known[((known.len() - 1) as f64 * level).round() as usize];
+                }
+            }
+            Head::Logit { .. } => {
+                let ones = known.iter().filter(|y| **y > 0.5).count() as f32;
+                let rate = (ones + 0.5) / (known.len() as f32 + 1.0);
+                out.fill((rate / (1.0 - rate)).ln());
+            }
+        }
+    }
+    if let Some(values) = params.values_mut("head.bias") {
+        values.copy_from_slice(&bias);
+    }
+    if let Some(values) = params.values_mut("head.weight") {
+        values.iter_mut().for_each(|w| *w *= HEAD_START);
+    }
 }
 
 #[cold]
