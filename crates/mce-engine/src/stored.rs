@@ -63,7 +63,7 @@ impl StoredRows {
         };
         let symbol = symbol.or(known).or(only).ok_or_else(|| {
             EngineError::Data(format!(
-                "{}: say whose rows these are (--symbol)",
+                "{}: say whose rows these are (--table-symbol)",
                 path.display()
             ))
         })?;

@@ -7,8 +7,10 @@ use crate::evaluate::linear::Linear;
 use mce_features::{FeatureConfig, FeatureNormalizer, SCHEMA};
 use mce_market::{InputMode, UnixNanos};
 use mce_tft::{TftConfig, TftModel};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_128;
@@ -37,6 +39,17 @@ struct Card {
 #[derive(Deserialize)]
 struct Version {
     format: u32,
+    schema: Option<String>,
+}
+
+/// What the normaliser says it was fitted on. Its own reader stops at the first difference; here all are named.
+#[derive(Deserialize)]
+struct NormalizerHead {
+    mode: String,
+    interval_s: f64,
+    max_quiet_s: f64,
+    depth: usize,
+    symbols: BTreeMap<String, IgnoredAny>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -102,6 +115,35 @@ pub(super) fn identity(files: &[(&str, Vec<u8>)]) -> String {
         all.extend_from_slice(hash(bytes).as_bytes());
     }
     hash(&all)[..12].to_string()
+}
+
+impl Card {
+    /// Where index and normaliser disagree on what the features are of and how they were taken.
+    fn differences(&self, head: &NormalizerHead) -> Vec<String> {
+        let seconds = |ns: u64| format!("{} s", ns as f64 / 1e9);
+        let mut symbols = self.symbols.clone();
+        symbols.sort();
+        let known: Vec<&str> = head.symbols.keys().map(String::as_str).collect();
+        [
+            ("mode is", self.mode.clone(), head.mode.clone()),
+            (
+                "interval is",
+                seconds(self.interval_ns),
+                format!("{} s", head.interval_s),
+            ),
+            (
+                "max_quiet is",
+                seconds(self.max_quiet_ns),
+                format!("{} s", head.max_quiet_s),
+            ),
+            ("depth is", self.depth.to_string(), head.depth.to_string()),
+            ("list of symbols is", symbols.join(", "), known.join(", ")),
+        ]
+        .into_iter()
+        .filter(|(_, own, other)| own != other)
+        .map(|(what, own, other)| format!("{what} {own}, the normaliser's is {other}"))
+        .collect()
+    }
 }
 
 impl From<&Fitted> for CardLinear {
@@ -202,17 +244,16 @@ pub(super) fn load(
         what: format!("not the JSON of a bundle: {error}"),
     };
     let version: Version = serde_json::from_slice(&index).map_err(unreadable)?;
+    let mut differences = Vec::new();
+    if let Some(schema) = version.schema.filter(|schema| schema != SCHEMA) {
+        differences.push(format!("schema is {schema}, not {SCHEMA}"));
+    }
     if version.format != FORMAT {
         let difference = format!("format is {}, this program reads {FORMAT}", version.format);
-        return Err(refused(vec![difference]));
+        differences.insert(0, difference);
+        return Err(refused(differences));
     }
     let card: Card = serde_json::from_slice(&index).map_err(unreadable)?;
-    if card.schema != SCHEMA {
-        return Err(refused(vec![format!(
-            "schema is {}, not {SCHEMA}",
-            card.schema
-        )]));
-    }
     for (name, bytes, expected) in [
         (WEIGHTS, &weights, &card.hashes.weights),
         (NORMALIZER, &normalizer, &card.hashes.normalizer),
@@ -225,7 +266,12 @@ pub(super) fn load(
             ));
         }
     }
-    let mut differences = Vec::new();
+    let text =
+        String::from_utf8(normalizer).map_err(|_| damaged("not UTF-8 text".into(), NORMALIZER))?;
+    match serde_json::from_str::<NormalizerHead>(&text) {
+        Ok(head) => differences.extend(card.differences(&head)),
+        Err(error) => differences.push(format!("{NORMALIZER} is not a normaliser: {error}")),
+    }
     let mode = InputMode::from_letter(&card.mode);
     if mode.is_none() {
         differences.push(format!("mode is {:?}, not S, T or D", card.mode));
@@ -271,8 +317,6 @@ pub(super) fn load(
     ) else {
         return Err(refused(differences));
     };
-    let text =
-        String::from_utf8(normalizer).map_err(|_| damaged("not UTF-8 text".into(), NORMALIZER))?;
     let normalizer = FeatureNormalizer::from_json(&text, config)
         .map_err(|error| refused(vec![error.to_string()]))?;
     let model = TftModel::from_safetensors(model_config, &weights)
