@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// A file could not be read or written.
-    #[error("{}: could not {action} it", path.display())]
+    #[error("{}: could not {action} it{}", path.display(), if is_damage(action, source) { DAMAGED } else { "" })]
     Io {
         /// The file.
         path: PathBuf,
@@ -30,7 +30,7 @@ pub enum EngineError {
         path: PathBuf,
     },
     /// A frame or a capture, in a file.
-    #[error("{}, line {line}", path.display())]
+    #[error("{}{}", path.display(), at(*line, source))]
     Venue {
         /// The file.
         path: PathBuf,
@@ -38,7 +38,7 @@ pub enum EngineError {
         line: u64,
         /// What is wrong with it.
         #[source]
-        source: VenueError,
+        source: Box<VenueError>,
     },
     /// A venue's own rule, not tied to a line.
     #[error(transparent)]
@@ -95,8 +95,9 @@ impl EngineError {
     /// Whether the data is damaged (cut off, half a line, changed bytes), as opposed to being the wrong data.
     pub fn is_damage(&self) -> bool {
         match self {
-            EngineError::Io { source, .. } => files::is_damage(source),
-            EngineError::Venue { source, .. } | EngineError::Rule(source) => source.is_damage(),
+            EngineError::Io { action, source, .. } => is_damage(action, source),
+            EngineError::Venue { source, .. } => source.is_damage(),
+            EngineError::Rule(source) => source.is_damage(),
             EngineError::Lake(source) => source.is_damage(),
             EngineError::BundleDamaged { .. } => true,
             EngineError::Exists { .. }
@@ -108,5 +109,23 @@ impl EngineError {
             | EngineError::Data(_)
             | EngineError::Stopped => false,
         }
+    }
+}
+
+/// What a message says of a file that is read and is not what it should be.
+const DAMAGED: &str = ", it is damaged or cut off; copy or record it again";
+
+fn is_damage(action: &str, source: &io::Error) -> bool {
+    action == "read" && files::is_damage(source)
+}
+
+/// The line, unless the source says it itself, as a capture's reader does.
+fn at(line: u64, source: &VenueError) -> String {
+    match source {
+        VenueError::CaptureRead { .. }
+        | VenueError::CaptureTruncated { .. }
+        | VenueError::CaptureFraming { .. }
+        | VenueError::CaptureLineTooLong { .. } => String::new(),
+        _ => format!(", line {line}"),
     }
 }

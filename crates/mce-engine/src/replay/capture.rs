@@ -70,7 +70,7 @@ impl Capture {
                 source => EngineError::Venue {
                     path: path.into(),
                     line,
-                    source,
+                    source: Box::new(source),
                 },
             };
             match reader.next_line() {
