@@ -45,7 +45,7 @@ pub fn run(args: &Backtest, as_json: bool) -> Result<()> {
     if let Some(bps) = args.fees {
         let wrong = || {
             Usage::new(format!(
-                "--fees: expected 0 to 1000 basis points, got {bps}"
+                "--fees: expected -1000 to 1000 basis points, got {bps}"
             ))
         };
         config.paper.taker = FeeRate::from_bps(bps).ok_or_else(wrong)?;

@@ -27,6 +27,11 @@ pub fn run(args: &Train, as_json: bool) -> Result<()> {
         }
         .into());
     }
+    if args.fit.epochs == 0 {
+        return Err(
+            Usage::new("--epochs: expected 1 or more, got 0: nothing would be learnt").into(),
+        );
+    }
     let (from, to) = span(&args.span, None)?;
     let mut series = series(&spec, config)?;
     let inside = |ts: UnixNanos| from.is_none_or(|f| ts >= f) && to.is_none_or(|t| ts < t);

@@ -35,7 +35,7 @@ impl DepthMessages {
             let walk = (uniform() * 9.0) as i64;
             let step = i64::from(walk == 0) - i64::from(walk == 8);
             mid += step;
-            let (mut bids, mut asks): (Vec<(i64, i64)>, Vec<(i64, i64)>) = (Vec::new(), Vec::new());
+            let (mut bids, mut asks) = (Vec::<(i64, i64)>::new(), Vec::<(i64, i64)>::new());
             for _ in 0..LEVELS {
                 let offset = 1 + ((1.0 - uniform()).ln() / (1.0f64 - 0.06).ln()) as i64;
                 let size = 1 + (uniform() * 50_000.0) as i64;
