@@ -28,7 +28,7 @@ use std::time::Duration;
 const START: UnixNanos = UnixNanos(1_767_225_600_000_000_000);
 const DAY_BEFORE: UnixNanos = UnixNanos(START.0 - 86_400 * UnixNanos::PER_SECOND);
 /// Simulated time that the model is trained on.
-const TRAINING: Duration = Duration::from_secs(6 * 3600);
+const TRAINING: Duration = Duration::from_secs(12 * 3600);
 /// What the seed of the training market is xored with, so that it is another market.
 const OTHER_MARKET: u64 = 0x5eed;
 /// Taker fee of the paper exchange, basis points.
@@ -97,9 +97,9 @@ pub fn run(args: &Demo, as_json: bool) -> Result<()> {
     let features = FeatureConfig::default();
     let past = series(&training, features)?;
     let fit = Fit {
-        hidden: 16,
+        hidden: 32,
         encoder: 60,
-        epochs: 10,
+        epochs: 12,
         batch: 256,
         learning_rate: 2e-3,
         dropout: 0.1,
