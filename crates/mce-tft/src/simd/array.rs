@@ -178,6 +178,10 @@ impl<M: LaneMath, const N: usize> Simd for Array<M, N> {
         M::tanh(v)
     }
     #[inline(always)]
+    fn tanh_each<const K: usize, const L: usize>(self, v: [[Self::V; L]; K]) -> [[Self::V; L]; K] {
+        v.map(|v| v.map(M::tanh))
+    }
+    #[inline(always)]
     fn sigmoid(self, v: Self::V) -> Self::V {
         M::sigmoid(v)
     }

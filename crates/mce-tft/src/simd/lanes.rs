@@ -83,6 +83,8 @@ pub trait Simd: Copy {
     fn exp(self, v: Self::V) -> Self::V;
     /// The hyperbolic tangent.
     fn tanh(self, v: Self::V) -> Self::V;
+    /// The hyperbolic tangent of several vectors.
+    fn tanh_each<const M: usize, const N: usize>(self, v: [[Self::V; N]; M]) -> [[Self::V; N]; M];
     /// 1 / (1 + e⁻ᵛ).
     fn sigmoid(self, v: Self::V) -> Self::V;
 

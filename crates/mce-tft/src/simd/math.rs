@@ -8,7 +8,7 @@
 //! | [`exp`] | 2e-7 relative on [−87, 87]; beyond it stays at e⁻⁸⁷ and e⁸⁷ |
 //! | [`tanh`] | 4e-7 absolute |
 //! | [`sigmoid`] | 1.5e-7 absolute |
-//! | [`sigmoid_of_half`] | 2.5e-7 absolute |
+//! | [`sigmoid_of_tanh`] | 2.5e-7 absolute |
 
 use super::lanes::Simd;
 
@@ -67,27 +67,55 @@ pub(crate) fn exp<S: Simd<R = f32>>(s: S, x: S::V) -> S::V {
 /// A rational function of degree 9 over 8; may be beyond ±1 by its error.
 #[inline(always)]
 pub(crate) fn tanh<S: Simd<R = f32>>(s: S, x: S::V) -> S::V {
-    let x = s.limit(x, TANH_MAX);
-    let u = s.mul(x, x);
-    let square = s.mul(u, u);
-    let p = s.mul(x, side_by_side(s, (u, square), TANH_P));
-    s.quotient(p, side_by_side(s, (u, square), TANH_Q))
+    let [[y]] = tanh_each(s, [[x]]);
+    y
 }
 
-/// A polynomial in u whose halves do not wait for each other.
+/// [`tanh`] of several vectors in step: a processor does not look far enough ahead to overlap them one by one.
 #[inline(always)]
-fn side_by_side<S: Simd<R = f32>>(s: S, (u, square): (S::V, S::V), coefficients: [f32; 5]) -> S::V {
-    let [c0, c1, c2, c3, c4] = coefficients;
-    let low = s.fma(s.splat(c1), u, s.splat(c0));
-    let high = s.fma(s.splat(c4), square, s.fma(s.splat(c3), u, s.splat(c2)));
-    s.fma(high, square, low)
+pub(crate) fn tanh_each<S: Simd<R = f32>, const M: usize, const N: usize>(
+    s: S,
+    mut x: [[S::V; N]; M],
+) -> [[S::V; N]; M] {
+    let [p0, p1, p2, p3, p4] = TANH_P.map(|c| s.splat(c));
+    let [q0, q1, q2, q3, q4] = TANH_Q.map(|c| s.splat(c));
+    let (mut u, mut square, mut p, mut q) = (x, x, x, x);
+    for m in 0..M {
+        for n in 0..N {
+            x[m][n] = s.limit(x[m][n], TANH_MAX);
+            u[m][n] = s.mul(x[m][n], x[m][n]);
+        }
+    }
+    // Both polynomials in halves that do not wait for each other.
+    for m in 0..M {
+        for n in 0..N {
+            let u = u[m][n];
+            square[m][n] = s.mul(u, u);
+            p[m][n] = s.fma(p4, square[m][n], s.fma(p3, u, p2));
+            q[m][n] = s.fma(q4, square[m][n], s.fma(q3, u, q2));
+        }
+    }
+    for m in 0..M {
+        for n in 0..N {
+            let (u, square) = (u[m][n], square[m][n]);
+            p[m][n] = s.fma(p[m][n], square, s.fma(p1, u, p0));
+            q[m][n] = s.fma(q[m][n], square, s.fma(q1, u, q0));
+            p[m][n] = s.mul(p[m][n], x[m][n]);
+        }
+    }
+    for m in 0..M {
+        for n in 0..N {
+            x[m][n] = s.quotient(p[m][n], q[m][n]);
+        }
+    }
+    x
 }
 
-/// ½ + ½ tanh(x/2), given x/2: what a recurrence waits for a shorter time than for [`sigmoid`].
+/// ½ + ½ tanh(x/2), given tanh(x/2): what a recurrence waits for a shorter time than for [`sigmoid`].
 #[inline(always)]
-pub(crate) fn sigmoid_of_half<S: Simd<R = f32>>(s: S, half_x: S::V) -> S::V {
+pub(crate) fn sigmoid_of_tanh<S: Simd<R = f32>>(s: S, tanh: S::V) -> S::V {
     let half = s.splat(0.5);
-    s.fma(s.tanh(half_x), half, half)
+    s.fma(tanh, half, half)
 }
 
 /// 1 / (1 + e⁻ˣ): as fast as by way of tanh where many are computed, and more exact.

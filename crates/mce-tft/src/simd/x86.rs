@@ -203,6 +203,10 @@ impl Simd for Avx2 {
         math::tanh(self, v)
     }
     #[inline(always)]
+    fn tanh_each<const M: usize, const N: usize>(self, v: [[__m256; N]; M]) -> [[__m256; N]; M] {
+        math::tanh_each(self, v)
+    }
+    #[inline(always)]
     fn sigmoid(self, v: __m256) -> __m256 {
         math::sigmoid(self, v)
     }
@@ -373,6 +377,10 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn tanh(self, v: __m512) -> __m512 {
         math::tanh(self, v)
+    }
+    #[inline(always)]
+    fn tanh_each<const M: usize, const N: usize>(self, v: [[__m512; N]; M]) -> [[__m512; N]; M] {
+        math::tanh_each(self, v)
     }
     #[inline(always)]
     fn sigmoid(self, v: __m512) -> __m512 {

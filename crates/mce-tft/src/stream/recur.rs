@@ -5,7 +5,7 @@
 
 use crate::batch::kernels::norm::{load_row, store_row};
 use crate::real::sealed::Lanes;
-use crate::simd::math::sigmoid_of_half;
+use crate::simd::math::sigmoid_of_tanh;
 use crate::simd::{Isa, Kernel, Simd};
 
 /// Vectors of units that are computed side by side: with four gates each, eight sums hide the latency of an addition.
@@ -109,13 +109,17 @@ fn units<S: Simd<R = f32>, const N: usize, const TAIL: bool>(s: S, step: &mut St
         }
     }
     let [input, forget, candidate, output] = gates;
-    let (mut c, mut h) = ([s.splat(0.0); N], [s.splat(0.0); N]);
+    let mut c = [s.splat(0.0); N];
     load::<S, N, TAIL>(s, &step.c[at..][..count], &mut c);
-    for v in 0..N {
-        let (i, f) = (sigmoid_of_half(s, input[v]), sigmoid_of_half(s, forget[v]));
-        let (g, o) = (s.tanh(candidate[v]), sigmoid_of_half(s, output[v]));
-        c[v] = s.fma(f, c[v], s.mul(i, g));
-        h[v] = s.mul(o, s.tanh(c[v]));
+    let [input, forget, candidate] = s.tanh_each([input, forget, candidate]);
+    for (v, c) in c.iter_mut().enumerate() {
+        let kept = s.mul(sigmoid_of_tanh(s, forget[v]), *c);
+        *c = s.fma(sigmoid_of_tanh(s, input[v]), candidate[v], kept);
+    }
+    // The output gate is not in a hurry: it goes along with the state.
+    let [output, mut h] = s.tanh_each([output, c]);
+    for (h, output) in h.iter_mut().zip(output) {
+        *h = s.mul(sigmoid_of_tanh(s, output), *h);
     }
     store::<S, N, TAIL>(s, &h, &mut step.after[at..][..count]);
     store::<S, N, TAIL>(s, &c, &mut step.c[at..][..count]);
