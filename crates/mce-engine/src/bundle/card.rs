@@ -299,6 +299,9 @@ pub(super) fn load(
         .map(|l| l.fitted("logistic"))
         .transpose()
         .map_err(&mut keep);
+    if let Some(problem) = model_config.as_ref().and_then(|m| super::outputs(m).err()) {
+        keep(problem);
+    }
     if let Some(model) = &model_config
         && model.n_symbols() != card.symbols.len() + 1
     {
