@@ -61,7 +61,8 @@ pub struct Trained {
 /// Trains on the part of `series` in front of `spec.end`. `progress` is called after every step and may break.
 ///
 /// # Errors
-/// [`EngineError::Data`] when a slice has too few rows or no label, [`EngineError::Tft`] when training fails.
+/// [`EngineError::Data`] when a slice has too few rows or no label, [`EngineError::Tft`] when training fails,
+/// [`EngineError::Stopped`] when it was stopped before the first epoch was through: no weights were chosen by then.
 pub fn train(
     series: &Series,
     spec: &TrainSpec,
@@ -105,6 +106,9 @@ pub fn train(
     let best = fit
         .best_epoch
         .and_then(|at| fit.epochs.iter().find(|e| e.epoch == at));
+    let Some((best, valid)) = best.and_then(|e| Some((e, e.validation.as_ref()?))) else {
+        return Err(EngineError::Stopped);
+    };
     let model = TftModel::new(
         config,
         Weights {
@@ -122,11 +126,9 @@ pub fn train(
         data_hash: spec.data_hash.clone(),
         seed: spec.options.seed,
         epochs: fit.epochs.len(),
-        best_epoch: fit.best_epoch.unwrap_or(0),
-        loss_train: best.map_or(f64::MAX, |e| e.train.total),
-        loss_valid: best
-            .and_then(|e| e.validation.as_ref())
-            .map_or(f64::MAX, |l| l.total),
+        best_epoch: best.epoch,
+        loss_train: best.train.total,
+        loss_valid: valid.total,
     };
     let baselines = baselines(row, rows, &slices);
     let bundle = Bundle::new(Parts {

@@ -7,3 +7,4 @@ mod market;
 mod signals;
 mod slices;
 mod trading;
+mod training;

@@ -124,6 +124,12 @@ pub fn fit(
         } else {
             ControlFlow::Continue(())
         }
+    });
+    let trained = trained.map_err(|error| match error {
+        EngineError::Stopped => {
+            Interrupted("no pass over the data was finished; nothing is kept".into()).into()
+        }
+        error => anyhow::Error::from(error),
     })?;
     if let Some(bar) = progress {
         bar.finish();
