@@ -3,6 +3,7 @@
 
 mod bundles;
 mod golden;
+mod interrupted;
 mod refusals;
 mod repeat;
 mod simulated;

@@ -175,37 +175,6 @@ fn benches_give_their_figures_as_json() {
 }
 
 #[test]
-fn the_demo_needs_nothing_and_keeps_what_it_is_told_to() {
-    let folder = tempfile::tempdir().unwrap();
-    let demo = mce("demo --headless --json --seconds 900 --keep kept");
-    let said = demo.in_folder(folder.path()).run().json();
-    check_evaluation(&said["evaluation"]);
-    let runs = said["runs"].as_array().unwrap();
-    assert_eq!(runs.len(), 2);
-    runs.iter().for_each(check_backtest);
-    assert_eq!(names(folder.path()), ["kept"]);
-    let kept = folder.path().join("kept");
-    let expected = ["bundle", "decisions.jsonl", "today.jsonl", "training.jsonl"];
-    assert_eq!(names(&kept), expected);
-    // What was kept is what the other commands take, and they say the same.
-    let today = kept.join("today.jsonl");
-    let wire = mce("wire --json --venue binance-spot")
-        .path(&today)
-        .run()
-        .json();
-    let symbol = &wire["symbols"][0];
-    for key in ["gaps", "crossed", "unparsed"] {
-        assert_eq!(symbol[key], 0, "{key}");
-    }
-    assert_eq!(symbol["ticker_agreed"], symbol["ticker_checked"]);
-    let backtest = mce("backtest --json --fees 2 --bundle").path(kept.join("bundle"));
-    // The log counts in lots, so they have to be the same ones.
-    let again = backtest.words(SOURCE).words("--lot 0.001").path(&today);
-    let again = again.run().json();
-    assert_eq!(again["digest"], runs[0]["digest"]);
-}
-
-#[test]
 fn people_are_told_what_was_done() {
     let fixture = simulated();
     let folder = tempfile::tempdir().unwrap();
