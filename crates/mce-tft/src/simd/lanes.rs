@@ -66,6 +66,12 @@ pub trait Simd: Copy {
     /// The sum of the lanes, always in the same order.
     fn sum(self, v: Self::V) -> Self::R;
 
+    /// The sums of the lanes of several vectors. Each is that of [`sum`](Simd::sum) to rounding, and the same for a
+    /// vector whatever the others hold.
+    #[inline(always)]
+    fn sum_each<const N: usize>(self, v: [Self::V; N]) -> [Self::R; N] {
+        v.map(|v| self.sum(v))
+    }
     /// The largest of the lanes.
     fn largest(self, v: Self::V) -> Self::R;
     /// `v`, or where |v| is larger than `limit` > 0, `limit` with the sign of `v`.

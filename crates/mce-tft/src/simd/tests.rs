@@ -29,6 +29,7 @@ enum Op {
     Scale,
     KeepFive,
     Sum,
+    SumEach,
     Largest,
     Limit,
     Quotient,
@@ -66,6 +67,7 @@ impl Kernel<f32> for Map<'_, Op> {
                 Op::Scale => s.scale(a, s.round(b)),
                 Op::KeepFive => s.keep_first(a, 5_usize.saturating_sub(at).min(S::LANES)),
                 Op::Sum => s.splat(s.sum(a)),
+                Op::SumEach => s.splat(s.sum_each([b, a, c, b, c, a])[1]),
                 Op::Largest => s.splat(s.largest(a)),
                 Op::Limit => s.limit(a, 3.0),
                 Op::Quotient => s.quotient(a, b),
@@ -149,6 +151,8 @@ fn sum_adds_all_lanes() {
         let lanes = got.iter().take_while(|x| **x == got[0]).count();
         let expected: f32 = a[..lanes].iter().sum();
         assert_eq!(got[0], expected, "{isa}");
+        let each = map(isa, Op::SumEach, &a, &a, &a);
+        assert_eq!(each, got, "{isa}");
         let largest = map(isa, Op::Largest, &a, &a, &a);
         assert_eq!(largest[0], a[lanes - 1], "{isa}");
     }

@@ -69,6 +69,29 @@ impl Avx2 {
     }
 }
 
+impl Avx2 {
+    /// The sums of the lanes of four vectors.
+    #[inline(always)]
+    fn sum_four(self, [a, b, c, d]: [__m256; 4]) -> [f32; 4] {
+        let mut sums = [0.0; 4];
+        // SAFETY: the token proves AVX2, and `sums` has room for four numbers.
+        unsafe {
+            let ab = _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+            let cd = _mm256_add_ps(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+            let (ab, cd) = (_mm256_castps_pd(ab), _mm256_castps_pd(cd));
+            let low = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd));
+            let high = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
+            let abcd = _mm256_add_ps(low, high);
+            let high = _mm256_extractf128_ps::<1>(abcd);
+            _mm_storeu_ps(
+                sums.as_mut_ptr(),
+                _mm_add_ps(_mm256_castps256_ps128(abcd), high),
+            );
+        }
+        sums
+    }
+}
+
 impl Simd for Avx2 {
     type R = f32;
     type V = __m256;
@@ -186,6 +209,23 @@ impl Simd for Avx2 {
         }
     }
     #[inline(always)]
+    fn sum_each<const N: usize>(self, v: [__m256; N]) -> [f32; N] {
+        let mut sums = [0.0; N];
+        for at in (0..N).step_by(4) {
+            // What is missing to four is zero, so that a vector is summed in the same order whatever its neighbours are.
+            let mut four = [self.splat(0.0); 4];
+            for (n, v) in v.iter().enumerate().skip(at).take(4) {
+                four[n - at] = *v;
+            }
+            for (n, sum) in self.sum_four(four).into_iter().enumerate() {
+                if at + n < N {
+                    sums[at + n] = sum;
+                }
+            }
+        }
+        sums
+    }
+    #[inline(always)]
     fn largest(self, v: __m256) -> f32 {
         // SAFETY: the token proves AVX2.
         unsafe {
@@ -224,6 +264,31 @@ impl Avx512 {
         #[allow(clippy::cast_possible_truncation)]
         let mask = ((1_u32 << n) - 1) as __mmask16;
         mask
+    }
+}
+
+impl Avx512 {
+    /// The sums of the lanes of four vectors.
+    #[inline(always)]
+    fn sum_four(self, [a, b, c, d]: [__m512; 4]) -> [f32; 4] {
+        let mut sums = [0.0; 4];
+        // SAFETY: the token proves AVX-512F and AVX2, and `sums` has room for four numbers.
+        unsafe {
+            let ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+            let cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+            let (ab, cd) = (_mm512_castps_pd(ab), _mm512_castps_pd(cd));
+            let low = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
+            let high = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+            let abcd = _mm512_add_ps(low, high);
+            let high = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(abcd)));
+            let abcd = _mm256_add_ps(_mm512_castps512_ps256(abcd), high);
+            let high = _mm256_extractf128_ps::<1>(abcd);
+            _mm_storeu_ps(
+                sums.as_mut_ptr(),
+                _mm_add_ps(_mm256_castps256_ps128(abcd), high),
+            );
+        }
+        sums
     }
 }
 
@@ -347,6 +412,23 @@ impl Simd for Avx512 {
     fn sum(self, v: __m512) -> f32 {
         // SAFETY: the token proves AVX-512F.
         unsafe { _mm512_reduce_add_ps(v) }
+    }
+    #[inline(always)]
+    fn sum_each<const N: usize>(self, v: [__m512; N]) -> [f32; N] {
+        let mut sums = [0.0; N];
+        for at in (0..N).step_by(4) {
+            // What is missing to four is zero, so that a vector is summed in the same order whatever its neighbours are.
+            let mut four = [self.splat(0.0); 4];
+            for (n, v) in v.iter().enumerate().skip(at).take(4) {
+                four[n - at] = *v;
+            }
+            for (n, sum) in self.sum_four(four).into_iter().enumerate() {
+                if at + n < N {
+                    sums[at + n] = sum;
+                }
+            }
+        }
+        sums
     }
     #[inline(always)]
     fn largest(self, v: __m512) -> f32 {

@@ -208,7 +208,7 @@ impl Trainer {
         (start, report): (Instant, &mut TrainReport),
         progress: &mut dyn FnMut(&Progress<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, TftError> {
-        let order = self.plan(train, self.epoch);
+        let order = plan(&self.options, train.n_windows(), self.epoch);
         let epoch = self.epoch;
         let steps_per_epoch = order.len().div_ceil(self.options.batch_windows);
         let total_steps = (self.options.epochs * steps_per_epoch) as u64;
@@ -270,40 +270,6 @@ impl Trainer {
         }
         self.n_windows = Some(n);
         Ok(())
-    }
-
-    /// The order of an epoch's windows: runs of windows, shuffled.
-    #[allow(clippy::cast_possible_truncation)]
-    fn plan(&self, source: &dyn WindowSource, epoch: usize) -> Vec<Planned> {
-        let (n, run) = (source.n_windows(), self.options.run_windows);
-        let stream = Stream::new(self.options.seed)
-            .fork(ORDER)
-            .fork(epoch as u64);
-        // The first run is cut short at random, so that runs differ from epoch to epoch.
-        let cut = run - stream.fork(0).below(0, run);
-        let starts = std::iter::once(0).chain((cut..n).step_by(run));
-        let mut runs: Vec<(usize, usize)> = starts
-            .map(|start| {
-                (
-                    start,
-                    if start == 0 {
-                        cut.min(n)
-                    } else {
-                        n.min(start + run)
-                    },
-                )
-            })
-            .collect();
-        stream.fork(1).shuffle(&mut runs);
-        let mut order = Vec::with_capacity(n);
-        for (index, (start, end)) in (0_u64..).zip(runs) {
-            let unknown_symbol = stream.fork(2).uniform(index) < self.options.unknown_symbol_rate;
-            order.extend((start..end).map(|window| Planned {
-                window: window as u32,
-                unknown_symbol,
-            }));
-        }
-        order
     }
 
     /// One optimiser step; gives the batch's loss before it, and the gradient's length.
@@ -416,6 +382,38 @@ impl Trainer {
     }
 }
 
+/// The order of an epoch's windows: runs of windows, shuffled.
+#[allow(clippy::cast_possible_truncation)]
+fn plan(options: &TrainOptions, n: usize, epoch: usize) -> Vec<Planned> {
+    let run = options.run_windows;
+    let stream = Stream::new(options.seed).fork(ORDER).fork(epoch as u64);
+    // The first run is cut short at random, so that runs differ from epoch to epoch.
+    let cut = run - stream.fork(0).below(0, run);
+    let starts = std::iter::once(0).chain((cut..n).step_by(run));
+    let mut runs: Vec<(usize, usize)> = starts
+        .map(|start| {
+            (
+                start,
+                if start == 0 {
+                    cut.min(n)
+                } else {
+                    n.min(start + run)
+                },
+            )
+        })
+        .collect();
+    stream.fork(1).shuffle(&mut runs);
+    let mut order = Vec::with_capacity(n);
+    for (index, (start, end)) in (0_u64..).zip(runs) {
+        let unknown_symbol = stream.fork(2).uniform(index) < options.unknown_symbol_rate;
+        order.extend((start..end).map(|window| Planned {
+            window: window as u32,
+            unknown_symbol,
+        }));
+    }
+    order
+}
+
 /// Counts the labels of a batch: every gradient is divided by their number.
 fn count_labels(
     config: &TftConfig,
@@ -427,5 +425,47 @@ fn count_labels(
     for planned in windows {
         source.labels(planned.window as usize, &mut labels);
         loss.count(&labels);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(run_windows: usize, n: usize, epoch: usize) -> Vec<u32> {
+        let options = TrainOptions {
+            run_windows,
+            ..TrainOptions::default()
+        };
+        plan(&options, n, epoch)
+            .into_iter()
+            .map(|planned| planned.window)
+            .collect()
+    }
+
+    #[test]
+    fn an_epoch_sees_every_window_once() {
+        for run_windows in [1, 2, 16, 1000] {
+            for n in [1, 2, 15, 16, 17, 333] {
+                let mut windows = order(run_windows, n, 3);
+                windows.sort_unstable();
+                assert!(
+                    windows.into_iter().eq(0..n as u32),
+                    "runs of {run_windows}, {n} windows"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn runs_stay_together_and_epochs_differ() {
+        let windows = order(16, 1600, 0);
+        let breaks = windows
+            .windows(2)
+            .filter(|pair| pair[1] != pair[0] + 1)
+            .count();
+        assert!((90..=100).contains(&breaks), "{breaks} breaks");
+        assert_ne!(windows, order(16, 1600, 1));
+        assert_ne!(order(1, 100, 0), order(1, 100, 1));
     }
 }

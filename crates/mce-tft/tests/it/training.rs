@@ -347,3 +347,100 @@ fn predicting_a_table_is_the_batch_forward_and_the_stream() {
         }
     }
 }
+
+#[test]
+fn several_decoder_steps_keep_their_places() {
+    let spec = config(0.0).spec().clone();
+    let config = TftConfig::new(TftSpec {
+        decoder_steps: 2,
+        ..spec
+    })
+    .expect("legal");
+    let parts = WindowTableParts {
+        observed: floats(1, 60 * 3),
+        known: floats(2, 60 * 2),
+        windows: (0..40)
+            .map(|i| Window {
+                first_row: (i * 7) % 50,
+                symbol: i as u32 % 3,
+            })
+            .collect(),
+        future_known: floats(3, 40 * 2 * 2),
+        labels: (0..40 * 2 * 2)
+            .map(|i| (i % 5 != 1).then_some((i % 2) as f32))
+            .collect(),
+    };
+    let table = WindowTable::new(&config, parts).expect("legal");
+    let weights = Weights {
+        params: Params::init(&config, 4),
+        metadata: Default::default(),
+    };
+    let model = TftModel::new(config.clone(), weights);
+    let y = model.predict(&table, 2).expect("legal");
+    let mut observed = Vec::new();
+    let mut known = Vec::new();
+    for (i, window) in table.parts().windows.iter().enumerate() {
+        observed.extend_from_slice(&table.observed()[window.first_row * 3..][..L * 3]);
+        known.extend_from_slice(&table.known()[window.first_row * 2..][..L * 2]);
+        known.extend_from_slice(&table.parts().future_known[i * 4..][..4]);
+    }
+    let symbols: Vec<u32> = table
+        .parts()
+        .windows
+        .iter()
+        .map(|window| window.symbol)
+        .collect();
+    let batch = Batch::new(&config, &observed, &known, &symbols).expect("legal");
+    assert_eq!(model.forward(&batch), y);
+
+    // The loss is that of the same labels, window by window.
+    let mut trainer = Trainer::new(&config, options(), model.params().clone()).expect("legal");
+    let mut runner = BatchRunner::new(&config, Isa::detect());
+    runner.load(model.params());
+    let tasks = mce_tft::TaskWeights::equal(&config);
+    let expected = runner
+        .loss(
+            &batch,
+            &table.parts().labels,
+            &tasks,
+            mce_tft::Dropping::Off,
+        )
+        .expect("legal");
+    let got = trainer.evaluate(&table).expect("legal");
+    assert!(
+        (got.total - expected.total).abs() < 1e-6,
+        "{} against {}",
+        got.total,
+        expected.total
+    );
+}
+
+#[test]
+fn the_unknown_symbol_learns_from_runs_that_hide_theirs() {
+    let config = config(0.0);
+    let embedding = |rate: f64| {
+        let options = TrainOptions {
+            unknown_symbol_rate: rate,
+            epochs: 1,
+            ..options()
+        };
+        let mut trainer = Trainer::new(&config, options, Params::init(&config, 1)).expect("legal");
+        trainer
+            .fit(&table(&config, 1, 200), None, &mut go_on)
+            .expect("finite");
+        trainer
+            .params()
+            .tensor("sym_emb.weight")
+            .expect("a tensor")
+            .values
+            .to_vec()
+    };
+    let start = Params::<f32>::init(&config, 1);
+    let start = start.tensor("sym_emb.weight").expect("a tensor").values;
+    let (never, always, sometimes) = (embedding(0.0), embedding(1.0), embedding(0.3));
+    assert_eq!(never[..8], start[..8]);
+    assert_ne!(never[8..], start[8..]);
+    assert_ne!(always[..8], start[..8]);
+    assert_eq!(always[8..], start[8..]);
+    assert!(sometimes[..8] != start[..8] && sometimes[8..16] != start[8..16]);
+}

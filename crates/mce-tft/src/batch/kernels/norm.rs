@@ -9,6 +9,9 @@ use crate::simd::{Kernel, Simd};
 /// Added to the variance in every layer norm.
 const EPSILON: f64 = 1e-5;
 
+/// γ and β in registers.
+type Affine<S, const W: usize> = ([<S as Simd>::V; W], [<S as Simd>::V; W]);
+
 /// Calls `$rows::<S, W>` when a row is `W` whole vectors, else `$any`.
 macro_rules! by_vectors {
     ($width:expr, $rows:ident, $any:ident, ($($argument:expr),*)) => {
@@ -87,52 +90,109 @@ impl<R: Real> Kernel<R> for GluNorm<'_, R> {
 }
 
 #[inline(always)]
-fn forward_rows<S: Simd, const W: usize>(s: S, k: GluNorm<'_, S::R>) {
-    let width = W * S::LANES;
-    let per_width = one_over::<S::R>(width);
-    let (gamma, beta) = (load_row::<S, W>(s, k.gamma), load_row::<S, W>(s, k.beta));
-    let outs = k
-        .normed
-        .chunks_exact_mut(width)
-        .zip(k.out.chunks_exact_mut(width))
-        .zip(k.inverse);
-    let ins =
-        k.g.chunks_exact_mut(2 * width)
-            .zip(k.skip.chunks_exact(width));
-    for ((g, skip), ((normed, out), inverse)) in ins.zip(outs) {
-        let (a, b) = g.split_at_mut(width);
-        let (a, mut sigma, mut y) = (
-            load_row::<S, W>(s, a),
-            load_row::<S, W>(s, b),
-            load_row::<S, W>(s, skip),
-        );
-        for ((y, sigma), a) in y.iter_mut().zip(&mut sigma).zip(&a) {
-            *sigma = s.sigmoid(*sigma);
-            *y = s.fma(*a, *sigma, *y);
-        }
-        store_row(s, &sigma, b);
-        *inverse = centre_and_square(s, &mut y, per_width);
-        let scale = s.splat(*inverse);
-        let mut result = beta;
-        for ((y, result), gamma) in y.iter_mut().zip(&mut result).zip(&gamma) {
-            *y = s.mul(*y, scale);
-            *result = s.fma(*y, *gamma, *result);
-        }
-        store_row(s, &y, normed);
-        store_row(s, &result, out);
+fn forward_rows<S: Simd, const W: usize>(s: S, mut k: GluNorm<'_, S::R>) {
+    let affine = (load_row::<S, W>(s, k.gamma), load_row::<S, W>(s, k.beta));
+    let mut row = 0;
+    while row + 4 <= k.inverse.len() && four_rows_fit::<S, W>() {
+        forward_group::<S, W, 4>(s, &mut k, &affine, row);
+        row += 4;
+    }
+    while row < k.inverse.len() {
+        forward_group::<S, W, 1>(s, &mut k, &affine, row);
+        row += 1;
     }
 }
 
-/// Takes the mean away from a row, and gives one over its standard deviation.
+/// Rows in step: what a row waits for is long (its sums, a root, a division), and a processor does not look far enough
+/// ahead to overlap rows one by one.
 #[inline(always)]
-fn centre_and_square<S: Simd, const W: usize>(s: S, y: &mut [S::V; W], per_width: S::R) -> S::R {
-    let mean = s.splat(sum_row(s, y) * per_width);
-    let mut squares = *y;
-    for (y, square) in y.iter_mut().zip(&mut squares) {
-        *y = s.sub(*y, mean);
-        *square = s.mul(*y, *y);
+fn forward_group<S: Simd, const W: usize, const G: usize>(
+    s: S,
+    k: &mut GluNorm<'_, S::R>,
+    affine: &Affine<S, W>,
+    row: usize,
+) {
+    let width = W * S::LANES;
+    let mut y = [affine.0; G];
+    for (r, y) in (row..).zip(&mut y) {
+        let (a, b) = k.g[r * 2 * width..][..2 * width].split_at_mut(width);
+        *y = load_row(s, &k.skip[r * width..][..width]);
+        let (a, mut sigma) = (load_row::<S, W>(s, a), load_row::<S, W>(s, b));
+        glu::<S, W>(s, &a, &mut sigma, y);
+        store_row(s, &sigma, b);
     }
-    inverse_deviation(sum_row(s, &squares), per_width)
+    let inverse = centre::<S, W, G>(s, &mut y);
+    for ((r, y), inverse) in (row..).zip(&mut y).zip(inverse) {
+        k.inverse[r] = inverse;
+        for y in y.iter_mut() {
+            *y = s.mul(*y, s.splat(inverse));
+        }
+        store_row(s, y, &mut k.normed[r * width..][..width]);
+        store_row(
+            s,
+            &scale_and_shift(s, y, affine),
+            &mut k.out[r * width..][..width],
+        );
+    }
+}
+
+/// Whether the registers hold four rows of `W` vectors and some room to work in.
+const fn four_rows_fit<S: Simd, const W: usize>() -> bool {
+    W <= if S::LANES >= 16 { 4 } else { 2 }
+}
+
+/// y += a ⊙ σ(b), leaving σ(b) in b.
+#[inline(always)]
+fn glu<S: Simd, const W: usize>(s: S, a: &[S::V; W], b: &mut [S::V; W], y: &mut [S::V; W]) {
+    for ((y, b), a) in y.iter_mut().zip(b).zip(a) {
+        *b = s.sigmoid(*b);
+        *y = s.fma(*a, *b, *y);
+    }
+}
+
+/// Takes its mean away from each row, and gives one over its standard deviation.
+#[inline(always)]
+fn centre<S: Simd, const W: usize, const G: usize>(s: S, y: &mut [[S::V; W]; G]) -> [S::R; G] {
+    let per_width = one_over::<S::R>(W * S::LANES);
+    let mut sums = [s.splat(S::R::ZERO); G];
+    for (sum, y) in sums.iter_mut().zip(y.iter()) {
+        *sum = add_up(s, y);
+    }
+    let means = s.sum_each(sums);
+    for ((y, mean), sum) in y.iter_mut().zip(means).zip(&mut sums) {
+        let mean = s.splat(mean * per_width);
+        let mut squares = *y;
+        for (y, square) in y.iter_mut().zip(&mut squares) {
+            *y = s.sub(*y, mean);
+            *square = s.mul(*y, *y);
+        }
+        *sum = add_up(s, &squares);
+    }
+    s.sum_each(sums)
+        .map(|sum| inverse_deviation(sum, per_width))
+}
+
+#[inline(always)]
+fn add_up<S: Simd, const W: usize>(s: S, vectors: &[S::V; W]) -> S::V {
+    let mut sum = vectors[0];
+    for v in &vectors[1..] {
+        sum = s.add(sum, *v);
+    }
+    sum
+}
+
+/// y ⊙ γ + β.
+#[inline(always)]
+fn scale_and_shift<S: Simd, const W: usize>(
+    s: S,
+    y: &[S::V; W],
+    (gamma, beta): &Affine<S, W>,
+) -> [S::V; W] {
+    let mut out = *beta;
+    for ((out, y), gamma) in out.iter_mut().zip(y).zip(gamma) {
+        *out = s.fma(*y, *gamma, *out);
+    }
+    out
 }
 
 #[inline(always)]
@@ -220,34 +280,44 @@ impl<R: Real> Kernel<R> for GluNormOut<'_, R> {
 fn out_rows<S: Simd, const W: usize>(s: S, k: GluNormOut<'_, S::R>) {
     let width = W * S::LANES;
     let affine = (load_row::<S, W>(s, k.gamma), load_row::<S, W>(s, k.beta));
-    let rows = k
-        .skip
-        .chunks_exact(width)
-        .zip(k.out.chunks_exact_mut(width));
-    for (g, (skip, out)) in k.g.chunks_exact(2 * width).zip(rows) {
-        let (a, b) = g.split_at(width);
-        let (a, b, skip) = (load_row(s, a), load_row(s, b), load_row(s, skip));
-        store_row(s, &glu_norm_row::<S, W>(s, (a, b), skip, &affine), out);
+    let (mut g, mut skip, mut out) = (k.g, k.skip, k.out);
+    while out.len() >= 4 * width && four_rows_fit::<S, W>() {
+        out_group::<S, W, 4>(s, g, skip, &[affine; 4], &mut out[..4 * width]);
+        (g, skip, out) = (&g[8 * width..], &skip[4 * width..], &mut out[4 * width..]);
+    }
+    while !out.is_empty() {
+        out_group::<S, W, 1>(s, g, skip, &[affine], &mut out[..width]);
+        (g, skip, out) = (&g[2 * width..], &skip[width..], &mut out[width..]);
     }
 }
 
-/// One row of [`GluNormOut`] in registers.
+/// Rows of [`GluNormOut`] in step, each with its own γ and β.
 #[inline(always)]
-pub(crate) fn glu_norm_row<S: Simd, const W: usize>(
+pub(crate) fn out_group<S: Simd, const W: usize, const G: usize>(
     s: S,
-    (a, b): ([S::V; W], [S::V; W]),
-    skip: [S::V; W],
-    (gamma, beta): &([S::V; W], [S::V; W]),
-) -> [S::V; W] {
-    let mut y = skip;
-    for ((y, a), b) in y.iter_mut().zip(&a).zip(&b) {
-        *y = s.fma(*a, s.sigmoid(*b), *y);
+    g: &[S::R],
+    skip: &[S::R],
+    affine: &[Affine<S, W>; G],
+    out: &mut [S::R],
+) {
+    let width = W * S::LANES;
+    let mut y = [affine[0].0; G];
+    for (r, y) in y.iter_mut().enumerate() {
+        let (a, b) = g[r * 2 * width..][..2 * width].split_at(width);
+        *y = load_row(s, &skip[r * width..][..width]);
+        glu::<S, W>(s, &load_row(s, a), &mut load_row(s, b), y);
     }
-    let scale = s.splat(centre_and_square(s, &mut y, one_over(W * S::LANES)));
-    for ((y, gamma), beta) in y.iter_mut().zip(gamma).zip(beta) {
-        *y = s.fma(s.mul(*y, scale), *gamma, *beta);
+    let inverse = centre::<S, W, G>(s, &mut y);
+    for ((y, inverse), (affine, out)) in y
+        .iter_mut()
+        .zip(inverse)
+        .zip(affine.iter().zip(out.chunks_exact_mut(width)))
+    {
+        for y in y.iter_mut() {
+            *y = s.mul(*y, s.splat(inverse));
+        }
+        store_row(s, &scale_and_shift(s, y, affine), out);
     }
-    y
 }
 
 /// One row of [`GluNormOut`], whatever its width.

@@ -175,3 +175,51 @@ fn every_width_on_every_instruction_set() {
         }
     }
 }
+
+#[test]
+fn a_row_alone_gives_the_same_bits_as_among_others() {
+    for width in [7, 16, 32, 64] {
+        let case = Case::new(width);
+        let rows = |n: usize| {
+            (0..n)
+                .flat_map(|i| case.g[i % ROWS * 2 * width..][..2 * width].to_vec())
+                .collect()
+        };
+        let skips = |n: usize| {
+            (0..n)
+                .flat_map(|i| case.skip[i % ROWS * width..][..width].to_vec())
+                .collect()
+        };
+        let (g, skip): (Vec<f32>, Vec<f32>) = (rows(11), skips(11));
+        let (gamma, beta) = (&case.gamma, &case.beta);
+        for isa in Isa::available() {
+            let mut all = vec![0.0; 11 * width];
+            f32::dispatch(
+                isa,
+                GluNormOut {
+                    g: &g,
+                    skip: &skip,
+                    gamma,
+                    beta,
+                    out: &mut all,
+                },
+            );
+            for (row, all) in all.chunks_exact(width).enumerate() {
+                let mut out = vec![0.0; width];
+                let g = &g[row * 2 * width..][..2 * width];
+                let skip = &skip[row * width..][..width];
+                f32::dispatch(
+                    isa,
+                    GluNormOut {
+                        g,
+                        skip,
+                        gamma,
+                        beta,
+                        out: &mut out,
+                    },
+                );
+                assert_eq!(out, all, "{isa}, width {width}, row {row}");
+            }
+        }
+    }
+}
