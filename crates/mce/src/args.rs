@@ -286,7 +286,8 @@ pub struct Backtest {
     /// Settings of arena, risk and exchange (`mce.toml`).
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Bundle directory; without one there is no signal, and agents do as `when_absent` says.
+    /// Bundle directory, whose own sampling then holds; without one there is no signal, and agents do as
+    /// `when_absent` says.
     #[arg(long)]
     pub bundle: Option<PathBuf>,
     /// Taker fee in basis points.

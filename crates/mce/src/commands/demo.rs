@@ -8,7 +8,7 @@ use super::backtest::{RunSpec, once};
 use super::{backtest, evaluate, print_json, series};
 use crate::args::{Demo, Fit};
 use crate::config::Config;
-use crate::exit::Usage;
+use crate::exit::{Interrupted, Usage};
 use crate::progress::Progress;
 use anyhow::{Context, Result};
 use mce_engine::conformance::check_wire;
@@ -111,6 +111,9 @@ pub fn run(args: &Demo, as_json: bool) -> Result<()> {
         seed: args.seed,
     };
     let trained = super::train::fit(&past, &fit, None, None, data_hash(&training.files)?)?;
+    if trained.stopped {
+        return Err(Interrupted("the demo ends here".into()).into());
+    }
     let bundle = Arc::new(trained.bundle);
     if args.keep.is_some() {
         bundle.save(&folder.join("bundle"), true)?;

@@ -106,9 +106,15 @@ pub fn fit(
         data_hash,
     };
     let asked = Arc::new(AtomicBool::new(false));
-    let flag = asked.clone();
-    // Only the first handler of a process takes; a second training in one process shares the first one's.
-    let handler = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+    let training = Arc::new(AtomicBool::new(true));
+    let (flag, running) = (asked.clone(), training.clone());
+    // The first Ctrl-C in training keeps the best weights; the second one, or one outside of training, ends at once.
+    let handler = ctrlc::set_handler(move || {
+        if !running.load(Ordering::Relaxed) || flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+    // Only the first handler of a process takes.
     if let Err(error) = handler {
         tracing::debug!(%error, "Ctrl-C keeps its former handler");
     }
@@ -125,6 +131,7 @@ pub fn fit(
             ControlFlow::Continue(())
         }
     });
+    training.store(false, Ordering::Relaxed);
     let trained = trained.map_err(|error| match error {
         EngineError::Stopped => {
             Interrupted("no pass over the data was finished; nothing is kept".into()).into()
