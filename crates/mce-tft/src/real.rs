@@ -40,6 +40,9 @@ pub trait Real:
     /// 1.
     const ONE: Self;
 
+    /// A number so large that adding and taking it away again rounds to whole numbers (1.5 times 2 to the mantissa bits).
+    const ROUND_SHIFT: Self;
+
     /// The nearest value to `x`.
     fn from_f64(x: f64) -> Self;
     /// This value as a double, exactly.
@@ -64,8 +67,6 @@ pub trait Real:
     fn max(self, other: Self) -> Self;
     /// Neither NaN nor infinite.
     fn is_finite(self) -> bool;
-    /// A number so large that adding and taking it away again rounds to whole numbers (1.5 times 2 to the mantissa bits).
-    const ROUND_SHIFT: Self;
     /// 2 to the power of this whole number, which lies in [−126, 127].
     #[must_use]
     fn pow2(self) -> Self;
@@ -76,6 +77,7 @@ macro_rules! impl_real {
         impl Real for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
+            const ROUND_SHIFT: Self = (3_u64 << ($mantissa - 1)) as Self;
 
             #[allow(clippy::cast_possible_truncation)]
             fn from_f64(x: f64) -> Self {
@@ -110,7 +112,6 @@ macro_rules! impl_real {
             fn is_finite(self) -> bool {
                 self.is_finite()
             }
-            const ROUND_SHIFT: Self = (3_u64 << ($mantissa - 1)) as Self;
             #[inline(always)]
             fn pow2(self) -> Self {
                 // The low bits of n + shift are n in two's complement; moved up they are the exponent.

@@ -13,7 +13,7 @@ pub(crate) fn folder() -> Option<PathBuf> {
         return Some(folder);
     }
     assert!(
-        std::env::var("CI").is_err(),
+        std::env::var("CI").as_deref() != Ok("true"),
         "{} is missing: in CI the reference must be there",
         folder.display()
     );
