@@ -265,7 +265,7 @@ impl RiskGate {
         }
     }
 
-    /// The most that an order of `side` may be for now, in units and whole lots, by the limits on order, position and
+    /// The most that an order of `side` may be at this moment, in units and whole lots, by the limits on order, position and
     /// displayed size; 0 when the book is no ground to judge on. An order of this size can still be refused for other
     /// reasons.
     pub fn room(&self, side: Side, view: &RiskView<'_>) -> i64 {
